@@ -1,0 +1,109 @@
+package approval
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+)
+
+// Request is something that waits for a yes or no, as it was when it was last
+// read. All texts come from outside and are hostile until escaped; times are UTC.
+type Request struct {
+	ID ID `json:"id"`
+	// Matter identifies what is asked for across kinds: a workflow that hands its
+	// request over to the CA continues as a certificate request of the same matter.
+	// Empty when nothing is known.
+	Matter string `json:"matter,omitempty"`
+	// Reference is the number people know the request by in Keyfactor's portal.
+	Reference string `json:"reference,omitempty"`
+	// Title is Keyfactor's own sentence about the request.
+	Title string `json:"title"`
+	// Type is the workflow type, such as Enrollment or Revocation. An open set.
+	Type string `json:"type,omitempty"`
+	// Definition and Step are the display names of the workflow definition and of
+	// the step that waits; StepName is the step's unique name in the definition.
+	Definition        string `json:"definition,omitempty"`
+	DefinitionVersion int    `json:"definition_version,omitempty"`
+	Step              string `json:"step,omitempty"`
+	StepName          string `json:"step_name,omitempty"`
+	// Status is Keyfactor's message about it, "Awaiting 1 more approval(s) …".
+	Status string `json:"status,omitempty"`
+	// Missing is how many approvals Keyfactor still wants at this step; 0 is unknown.
+	Missing int `json:"missing,omitempty"`
+
+	Requester  string    `json:"requester,omitempty"`
+	Subject    string    `json:"subject,omitempty"`
+	CommonName string    `json:"common_name,omitempty"`
+	SANs       []SAN     `json:"sans,omitempty"`
+	Template   string    `json:"template,omitempty"`
+	CA         string    `json:"ca,omitempty"`
+	Key        Key       `json:"key,omitzero"`
+	Submitted  time.Time `json:"submitted,omitzero"`
+
+	// Facts are what an approver is shown, most important first: an allow-list
+	// made by the source, never the whole of what Keyfactor holds.
+	Facts []Fact `json:"facts"`
+	// Fields are further values by name for routing rules to match on.
+	// They are never shown.
+	Fields map[string]string `json:"fields,omitempty"`
+	// Verdicts are those that can be sent from here. Empty means the request can
+	// only be shown; Notes then says why.
+	Verdicts []Verdict `json:"verdicts"`
+	// Notes are sentences of the source about how this request can be decided,
+	// such as "Keyfactor keeps no comment with this approval."
+	Notes []string `json:"notes,omitempty"`
+	// Link leads to the request, or near it, in Keyfactor's portal.
+	Link string `json:"link,omitempty"`
+	// Changed is the source's stamp of its last change; a different stamp means
+	// "read it again", nothing else.
+	Changed string `json:"changed,omitempty"`
+}
+
+// SAN is one subject alternative name with its kind as Keyfactor names it (dns, ip4, …).
+type SAN struct {
+	Kind  string `json:"kind"`
+	Value string `json:"value"`
+}
+
+// Key describes the public key asked for. Zero means unknown.
+type Key struct {
+	Algorithm string `json:"algorithm,omitempty"` // RSA, ECDSA, Ed25519, …
+	Bits      int    `json:"bits,omitempty"`
+	Curve     string `json:"curve,omitempty"`
+}
+
+// Fact is one labelled value that an approver sees.
+type Fact struct {
+	Label string `json:"label"` // ours
+	Value string `json:"value"` // theirs
+}
+
+// Offers reports whether the verdict can be sent for this request.
+func (r Request) Offers(v Verdict) bool {
+	for _, o := range r.Verdicts {
+		if o == v {
+			return true
+		}
+	}
+	return false
+}
+
+// Digest fingerprints what the approver decides about: identity, step, and every
+// fact. Two readings with the same digest ask the same question. Status, times
+// of change and links are deliberately left out: they move without the question
+// changing.
+func (r Request) Digest() string {
+	question := struct {
+		ID                                                           ID
+		Type, Definition, StepName, Requester, Subject, Template, CA string
+		SANs                                                         []SAN
+		Key                                                          Key
+		Facts                                                        []Fact
+		Verdicts                                                     []Verdict
+	}{r.ID, r.Type, r.Definition, r.StepName, r.Requester, r.Subject, r.Template, r.CA, r.SANs, r.Key, r.Facts, r.Verdicts}
+	// Strings, slices and ints always marshal; map-free, so the text is canonical.
+	text, _ := json.Marshal(question)
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
+}
