@@ -1,0 +1,19 @@
+// Text objects of Block Kit.
+
+import { fragment } from './dom.js';
+import { withEmoji } from './emoji.js';
+import { mrkdwn } from './mrkdwn.js';
+
+// text draws {type: plain_text|mrkdwn, text}. Plain text is shown as it is, entities and
+// all; only emoji are read, when asked for.
+export function text(store, object) {
+  if (!object) return fragment();
+  if (object.type === 'mrkdwn') return mrkdwn(store, object.text, { verbatim: object.verbatim });
+  return fragment(plain(object));
+}
+
+export function plain(object) {
+  if (!object) return '';
+  const words = String(object.text ?? '');
+  return object.emoji === false ? words : withEmoji(words);
+}
