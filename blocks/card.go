@@ -1,0 +1,258 @@
+package blocks
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/slack-go/slack"
+
+	"github.com/approvebot/approvebot/internal/approval"
+)
+
+// CardView is everything a card shows.
+type CardView struct {
+	Request approval.Request
+	State   approval.State
+	// Decision is the live or the final one; nil when nobody decided here.
+	Decision *approval.Decision
+	// Outcome is set when State is final.
+	Outcome *approval.Outcome
+	// Trouble is our own plain sentence: why a decision is not through yet, or
+	// why the last attempt failed.
+	Trouble string
+	// Earlier are other requests of the same matter, the latest first.
+	Earlier []Earlier
+	// Sealed are the values of the buttons; a verdict without one gets no button.
+	Sealed map[approval.Verdict]string
+	// Details is the value of the Details button; empty means no button.
+	Details string
+	// Approvers says who may decide, as mrkdwn made of ids: "<@U1>, <@U2>".
+	// Foreign parts must have gone through [EscapeText].
+	Approvers string
+}
+
+// Earlier is a request of the same matter that came before.
+type Earlier struct {
+	Reference string
+	Link      string
+	Text      string // "approved by Carol"
+}
+
+// Card draws a request in any state. It shows, from top to bottom: what it is,
+// where it stands, trouble if there is any, the facts, what was said about it,
+// notes, what came before, small print, buttons.
+func Card(v CardView) Message {
+	ids := newBlockIDs(v.Request.ID, v.State, v.version()...)
+	status := statusLine(v)
+	card := []slack.Block{
+		slack.NewHeaderBlock(plainText(heading(v.Request)), slack.HeaderBlockOptionBlockID(ids.id())),
+		section(ids.id(), markdown(status.mrkdwn())),
+	}
+	if t := visible(v.Trouble, maxTrouble); t != "" {
+		card = append(card, section(ids.id(), plainText("⚠️ "+t)))
+	}
+	card = append(card, cardFacts(ids, v)...)
+	card = append(card, said(ids, v)...)
+	if !v.State.Final() {
+		card = append(card, notes(ids, v.Request)...)
+	}
+	card = append(card, earlier(ids, v.Earlier)...)
+	card = append(card, smallPrint(ids, v.Request)...)
+	if b := buttons(v); len(b) > 0 {
+		card = append(card, slack.NewActionBlock(ids.id(), b...))
+	}
+	return Message{Text: fallback(v, status), Blocks: card}
+}
+
+// version is what makes this card mean something else than the one before.
+func (v CardView) version() []string {
+	parts := []string{v.Request.Digest(), v.Request.Status, v.Trouble}
+	if v.Decision != nil {
+		parts = append(parts, v.Decision.ID)
+	}
+	if v.Outcome != nil {
+		parts = append(parts, string(v.Outcome.Reason))
+	}
+	return parts
+}
+
+// fallback is the card in one sentence, for notifications and screen readers.
+func fallback(v CardView, s status) string {
+	out := heading4text(v.Request) + ": " + s.plain()
+	if r := escape(v.Request.Requester, 120); r != "" && !v.State.Final() {
+		out += " Requested by " + r + "."
+	}
+	return out
+}
+
+func heading4text(r approval.Request) string { return escape(heading(r), maxHeader) }
+
+func cardFacts(ids *blockIDs, v CardView) []slack.Block {
+	var out []slack.Block
+	if t := visible(v.Request.Title, maxTitle); t != "" {
+		out = append(out, section(ids.id(), plainText(t)))
+	}
+	facts, most := lines(v.Request, maxNamesLine), maxMany
+	if v.Details != "" {
+		most = maxFew
+	}
+	hiddenFacts := max(0, len(facts)-most)
+	facts = facts[:len(facts)-hiddenFacts]
+	if len(facts) > 0 {
+		out = append(out, slack.NewRichTextBlock(ids.id(), factLines(facts, maxValueLine)))
+	}
+	if hiddenFacts > 0 {
+		where := "in Keyfactor"
+		if v.Details != "" {
+			where = "under Details"
+		}
+		out = append(out, context(ids.id(), plainText(plural(hiddenFacts, "more fact", "more facts")+" "+where+".")))
+	}
+	return out
+}
+
+// said is what people and Keyfactor said: the comment, and Keyfactor's answer.
+func said(ids *blockIDs, v CardView) []slack.Block {
+	var parts []slack.RichTextElement
+	if v.Decision != nil {
+		if c := prose(v.Decision.Comment, maxComment); c != "" {
+			parts = append(parts, slack.NewRichTextSection(bold("Comment")), quote(c))
+		}
+	}
+	if v.Outcome != nil {
+		if m := visible(v.Outcome.Message, maxAnswer); m != "" {
+			parts = append(parts, slack.NewRichTextSection(bold("Keyfactor says"), text("  "+m)))
+		}
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	return []slack.Block{slack.NewRichTextBlock(ids.id(), parts...)}
+}
+
+func notes(ids *blockIDs, r approval.Request) []slack.Block {
+	var parts []slack.MixedElement
+	for _, n := range r.Notes[:min(len(r.Notes), maxNotes)] {
+		if n = visible(n, maxNote); n != "" {
+			parts = append(parts, plainText(n))
+		}
+	}
+	if s := visible(r.Status, maxNote); s != "" {
+		parts = append(parts, plainText("Keyfactor says: "+s))
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	return []slack.Block{context(ids.id(), parts...)}
+}
+
+func earlier(ids *blockIDs, all []Earlier) []slack.Block {
+	if len(all) == 0 {
+		return nil
+	}
+	parts := []slack.RichTextSectionElement{bold("The same matter before")}
+	for _, e := range all[:min(len(all), maxEarlier)] {
+		ref := "Request " + or(visible(e.Reference, 40))
+		parts = append(parts, text("\n"))
+		if l := link(e.Link); l != "" {
+			parts = append(parts, slack.NewRichTextSectionLinkElement(l, ref, nil))
+		} else {
+			parts = append(parts, text(ref))
+		}
+		parts = append(parts, text(": "+or(visible(e.Text, 150))))
+	}
+	if n := len(all) - maxEarlier; n > 0 {
+		parts = append(parts, text(fmt.Sprintf("\nand %d more", n)))
+	}
+	return []slack.Block{slack.NewRichTextBlock(ids.id(), slack.NewRichTextSection(parts...))}
+}
+
+// smallPrint says where in Keyfactor the request stands and since when.
+func smallPrint(ids *blockIDs, r approval.Request) []slack.Block {
+	var parts []slack.MixedElement
+	if ref := visible(r.Reference, 60); ref != "" {
+		parts = append(parts, plainText("Request "+ref))
+	}
+	if place := place(r); place != "" {
+		parts = append(parts, plainText(place))
+	}
+	if d := date(r.Submitted); d != "" {
+		parts = append(parts, markdown("Submitted "+d))
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	return []slack.Block{context(ids.id(), parts...)}
+}
+
+// place is "Web servers › Manager approval".
+func place(r approval.Request) string {
+	var parts []string
+	for _, s := range []string{r.Definition, r.Step} {
+		if s = visible(s, 100); s != "" {
+			parts = append(parts, s)
+		}
+	}
+	return strings.Join(parts, " › ")
+}
+
+func context(id string, parts ...slack.MixedElement) slack.Block {
+	return slack.NewContextBlock(id, parts...)
+}
+
+func buttons(v CardView) []slack.BlockElement {
+	var out []slack.BlockElement
+	if v.State == approval.Pending {
+		if value := v.sealed(approval.Approve); value != "" {
+			out = append(out, button(ActionApprove, value, "Approve", v.Request).WithStyle(slack.StylePrimary))
+		}
+		if value := v.sealed(approval.Deny); value != "" {
+			out = append(out, button(ActionDeny, value, "Deny", v.Request).WithStyle(slack.StyleDanger))
+		}
+	}
+	if v.Details != "" && runes(v.Details) <= maxValue {
+		out = append(out, button(ActionDetails, v.Details, "Details", v.Request))
+	}
+	if l := link(v.Request.Link); l != "" {
+		b := button(ActionOpen, "", "Open in Keyfactor", v.Request)
+		b.URL = l
+		out = append(out, b)
+	}
+	return out
+}
+
+// sealed is the value of a verdict's button: none without a seal, and none for
+// a verdict that this request does not take.
+func (v CardView) sealed(verdict approval.Verdict) string {
+	if value := v.Sealed[verdict]; v.Request.Offers(verdict) && runes(value) <= maxValue {
+		return value
+	}
+	return ""
+}
+
+// button has a name for screen readers that tells it from the next card's.
+func button(action, value, label string, r approval.Request) *slack.ButtonBlockElement {
+	b := slack.NewButtonBlockElement(action, value, plainText(label))
+	b.AccessibilityLabel = clip(label+": "+heading(r), maxAccessible)
+	return b
+}
+
+// PlainFallback is the card without blocks, for when Slack refuses them. It
+// has no buttons, so it says where to decide.
+func PlainFallback(v CardView) Message {
+	s := statusLine(v)
+	out := "*" + escape(matter(v.Request), 80) + "* " + code(object(v.Request), 100) + "\n" + s.mrkdwn()
+	if r := visible(v.Request.Requester, 120); r != "" {
+		out += "\nRequested by " + code(r, 120) + "."
+	}
+	if t := escape(v.Trouble, maxTrouble); t != "" {
+		out += "\n⚠️ " + t
+	}
+	if v.State == approval.Pending {
+		out += "\nSlack does not show this request's card. Please decide it in Keyfactor."
+	}
+	if l := hyperlink(v.Request.Link, "Open in Keyfactor"); link(v.Request.Link) != "" {
+		out += "\n" + l
+	}
+	return Message{Text: out}
+}

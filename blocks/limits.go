@@ -1,0 +1,54 @@
+package blocks
+
+import (
+	"unicode/utf8"
+)
+
+// What Slack takes. Lengths are counted in code points.
+const (
+	maxBlocks     = 50
+	maxViewBlocks = 100
+	maxBlockID    = 255
+	maxActionID   = 255
+	maxText       = 3000
+	maxField      = 2000
+	maxHeader     = 150
+	maxButton     = 75
+	maxValue      = 2000
+	maxURL        = 3000
+	maxViewTitle  = 24
+	maxMetadata   = 3000
+	maxInputLabel = 2000
+	maxAccessible = 75
+	slackText     = 3500 // of Message.Text; chat.update refuses 4,000
+	maxAllText    = 9000 // of all blocks together; undocumented, refused from about 11,000
+	maxViewBytes  = 250_000
+)
+
+// What we allow ourselves, so that the sum always fits.
+const (
+	maxRequestID  = 200  // of a request's ID inside a block_id
+	maxLabel      = 40   // of a fact
+	maxValueLine  = 240  // of a fact's value on a card
+	maxNamesLine  = 400  // of the line of names on a card
+	maxName       = 255  // of one name
+	maxTitle      = 300  // of Keyfactor's own sentence
+	maxNote       = 300  // of one note
+	maxNotes      = 4    // on a card
+	maxTrouble    = 500  // of our own sentence about trouble
+	maxAnswer     = 500  // of Keyfactor's answer
+	maxComment    = 1000 // of a comment, where it is shown again
+	maxEarlier    = 4    // earlier requests of the same matter
+	maxApprovers  = 600  // of the list of those who may decide
+	maxFew        = 4    // facts on a card that has a Details button
+	maxMany       = 12   // facts on a card that has none
+	maxAllDetails = 30_000
+	maxChunk      = 2900 // of one text in the Details
+	maxHomeItems  = 25
+)
+
+// CommentLimit is the longest comment the modal takes: with the person's name
+// before it, it fits into what is sent to Keyfactor.
+const CommentLimit = 800
+
+func runes(s string) int { return utf8.RuneCountInString(s) }

@@ -1,0 +1,121 @@
+package blocks
+
+import "github.com/approvebot/approvebot/internal/approval"
+
+// RefusalReason is why a click led to nothing. The values are stable: they
+// stand in the audit log and in metrics.
+type RefusalReason string
+
+// The reasons.
+const (
+	NotApprover    RefusalReason = "not_approver"
+	Guest          RefusalReason = "guest"
+	Outsider       RefusalReason = "outsider"
+	Deactivated    RefusalReason = "deactivated"
+	UnknownPerson  RefusalReason = "unknown_person"
+	Robot          RefusalReason = "robot"
+	SelfApproval   RefusalReason = "self_approval"
+	AlreadyDecided RefusalReason = "already_decided"
+	AlreadySettled RefusalReason = "already_settled"
+	Changed        RefusalReason = "changed"
+	StaleButton    RefusalReason = "stale_button"
+	UnknownRequest RefusalReason = "unknown_request"
+	NoRoute        RefusalReason = "no_route"
+	NotOffered     RefusalReason = "not_offered"
+	StorageDown    RefusalReason = "storage_down"
+	SlackDown      RefusalReason = "slack_down"
+	KeyfactorDown  RefusalReason = "keyfactor_down"
+)
+
+// RefusalReasons are all of them, in the order above.
+var RefusalReasons = []RefusalReason{
+	NotApprover, Guest, Outsider, Deactivated, UnknownPerson, Robot, SelfApproval, AlreadyDecided, AlreadySettled,
+	Changed, StaleButton, UnknownRequest, NoRoute, NotOffered, StorageDown, SlackDown, KeyfactorDown,
+}
+
+// RefusalView is what is known when a click is refused; all of it is optional.
+type RefusalView struct {
+	Request   approval.Request
+	Verdict   approval.Verdict   // what was pressed
+	Decision  *approval.Decision // somebody's, for AlreadyDecided and AlreadySettled
+	Outcome   *approval.Outcome  // for AlreadySettled
+	Approvers string             // who may decide, mrkdwn as in [CardView]
+	Admins    string             // whom to ask, mrkdwn
+}
+
+// Refusal answers a person whose click led to nothing: why, and what to do
+// next. It is mrkdwn, for an ephemeral message or a [NoticeModal].
+func Refusal(reason RefusalReason, v RefusalView) string {
+	switch reason {
+	case NotApprover:
+		return "You are not among those who may decide this request. " + v.askApprovers()
+	case Guest:
+		return "Guests of this workspace may not decide requests. " + v.askApprovers()
+	case Outsider:
+		return "Only members of our own workspace may decide requests. " + v.askApprovers()
+	case Deactivated:
+		return "Slack says that your account is deactivated. Nothing was decided."
+	case Robot:
+		return "Apps and bots may not decide requests. Nothing was decided."
+	case UnknownPerson:
+		return "Slack did not tell us who you are, so nothing was decided. Try again in a minute."
+	case SelfApproval:
+		return "You asked for this certificate, so somebody else has to decide. " + v.askApprovers()
+	case AlreadyDecided:
+		return v.already() + " There is nothing more to do; the card shows when Keyfactor has it."
+	case AlreadySettled:
+		return v.already() + " There is nothing more to do."
+	case Changed:
+		return "The request changed after this card was drawn, so nothing was decided. The card shows it as it is now: look at it again, then decide."
+	case StaleButton:
+		return "This button is too old or not from approvebot, so nothing was decided. Use the buttons of the request's newest card."
+	case UnknownRequest:
+		return "approvebot does not know this request any more, so nothing was decided. " + v.inKeyfactor("Look it up in Keyfactor")
+	case NoRoute:
+		return "No route of the configuration says who may decide this request, so nothing was decided. " + v.askAdmins()
+	case NotOffered:
+		return "This request cannot be " + v.past() + " from Slack. " + v.inKeyfactor("Decide it in Keyfactor")
+	case StorageDown:
+		return "approvebot cannot write down decisions at the moment. Nothing was decided. Try again in a minute."
+	case SlackDown:
+		return "Slack did not answer us in time. Nothing was decided. Try again in a minute."
+	case KeyfactorDown:
+		return "Keyfactor does not answer at the moment. Nothing was decided. Try again in a minute."
+	}
+	return "Nothing was decided. Try again in a minute, or decide in Keyfactor."
+}
+
+func (v RefusalView) askApprovers() string {
+	if v.Approvers == "" {
+		return "Nothing was decided. " + v.askAdmins()
+	}
+	return "Nothing was decided. It can be decided by " + approvers(v.Approvers) + "."
+}
+
+func (v RefusalView) askAdmins() string {
+	if v.Admins == "" {
+		return "Ask an admin of approvebot."
+	}
+	return "Ask an admin of approvebot: " + approvers(v.Admins) + "."
+}
+
+func (v RefusalView) inKeyfactor(label string) string { return hyperlink(v.Request.Link, label) + "." }
+
+func (v RefusalView) past() string {
+	if v.Verdict == "" {
+		return "decided"
+	}
+	return v.Verdict.Past()
+}
+
+// already names who was first, and when.
+func (v RefusalView) already() string {
+	switch {
+	case v.Outcome != nil:
+		s := settled(*v.Outcome, v.Decision)
+		return "This request is already settled: " + s.plain()
+	case v.Decision != nil:
+		return mention(v.Decision.By) + " has already " + v.Decision.Verdict.Past() + " this request" + when(v.Decision.At) + "."
+	}
+	return "This request is already decided."
+}

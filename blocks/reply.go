@@ -1,0 +1,62 @@
+package blocks
+
+import (
+	"github.com/slack-go/slack"
+
+	"github.com/approvebot/approvebot/internal/approval"
+)
+
+// Replies are the trail in a card's thread: one sentence each, and under it what
+// somebody wrote. They are posted once and never changed.
+
+func reply(sentence string, more ...slack.RichTextElement) Message {
+	m := Message{Text: sentence, Blocks: []slack.Block{slack.NewSectionBlock(markdown(sentence), nil, nil)}}
+	if len(more) > 0 {
+		m.Blocks = append(m.Blocks, slack.NewRichTextBlock("", more...))
+	}
+	return m
+}
+
+func commentQuote(comment string) []slack.RichTextElement {
+	if c := prose(comment, maxComment); c != "" {
+		return []slack.RichTextElement{quote(c)}
+	}
+	return nil
+}
+
+// DecidedReply says that a person decided and that it is on its way.
+func DecidedReply(d approval.Decision) Message {
+	return reply(mention(d.By)+" decided to "+string(d.Verdict)+when(d.At)+". The decision is being sent to Keyfactor.", commentQuote(d.Comment)...)
+}
+
+// SettledReply says how the request ended; d is the decision made here, if any.
+func SettledReply(o approval.Outcome, d *approval.Decision) Message {
+	s := settled(o, d)
+	m := reply(s.mrkdwn())
+	if a := visible(o.Message, maxAnswer); a != "" {
+		m.Blocks = append(m.Blocks, slack.NewRichTextBlock("", slack.NewRichTextSection(bold("Keyfactor says"), text("  "+a))))
+	}
+	m.Text = s.sign + " " + s.head + gap(s.rest) + s.rest + "." + gap(s.tail) + s.tail
+	return m
+}
+
+// FailedReply says that a decision certainly took no effect, and why. The
+// sentence is ours and plain.
+func FailedReply(d approval.Decision, sentence string) Message {
+	return reply("⚠️ The decision of "+mention(d.By)+" to "+string(d.Verdict)+" took no effect. The request waits for a decision again.",
+		slack.NewRichTextSection(text(or(visible(sentence, maxTrouble)))))
+}
+
+// TroubleReply says that something goes wrong without an end yet.
+func TroubleReply(sentence string) Message {
+	return reply("⚠️ " + escape(sentence, maxTrouble))
+}
+
+// ChangedReply says that the question changed while it waited, and how.
+func ChangedReply(before, after approval.Request) Message {
+	return reply("✏️ The request changed. What was shown before no longer counts; please look again.", changes(before, after)...)
+}
+
+func changes(before, after approval.Request) []slack.RichTextElement {
+	return nil
+}
