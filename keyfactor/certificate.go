@@ -1,0 +1,186 @@
+package keyfactor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/url"
+	"slices"
+	"strconv"
+)
+
+// CertificateRequest is a request that a certificate authority holds. Lists
+// leave out everything from DenialComment on.
+type CertificateRequest struct {
+	ID                   Int  `json:"Id"`
+	CARequestID          Text `json:"CARequestId"`
+	CommonName           Text
+	DistinguishedName    Text
+	SubmissionDate       Time
+	CertificateAuthority Text
+	Template             Text
+	Requester            Text
+	State                Int
+	StateString          Text
+	Metadata             Data
+
+	DenialComment   Text
+	KeyLength       Text
+	Curve           Text
+	SANs            json.RawMessage
+	SubjectAltNames json.RawMessage
+	CSR             Text
+}
+
+func (r CertificateRequest) rowID() string { return strconv.FormatInt(int64(r.ID), 10) }
+
+// PendingCertificates yields the requests that wait for a manager's approval.
+//
+// Keyfactor's page: GET Workflow Certificates Pending,
+// https://software.keyfactor.com/Core-OnPrem/Current/Content/WebAPI/KeyfactorAPI/WorkflowCertificatesGETPending.htm
+func (c *Client) PendingCertificates(ctx context.Context, o ListOptions) iter.Seq2[CertificateRequest, error] {
+	if o.Sort == "" {
+		o.Sort = certificateOrder
+	}
+	return walk(ctx, c, "/Workflow/Certificates/Pending", o, decodeCertificateRequest)
+}
+
+func decodeCertificateRequest(raw json.RawMessage) (r CertificateRequest, err error) {
+	if err = json.Unmarshal(raw, &r); err != nil {
+		return r, err
+	}
+	if r.ID <= 0 {
+		return r, errors.New("no Id")
+	}
+	return r, nil
+}
+
+// CertificateRequest reads one request in any state.
+//
+// Keyfactor's page: GET Workflow Certificates ID,
+// https://software.keyfactor.com/Core-OnPrem/Current/Content/WebAPI/KeyfactorAPI/WorkflowCertificatesGETID.htm
+func (c *Client) CertificateRequest(ctx context.Context, id int64) (CertificateRequest, error) {
+	q := get("/Workflow/Certificates/"+strconv.FormatInt(id, 10), nil)
+	a, err := c.do(ctx, q)
+	if err != nil {
+		return CertificateRequest{}, err
+	}
+	r, err := decodeCertificateRequest(a.body)
+	if err == nil && int64(r.ID) != id {
+		err = fmt.Errorf("another request: %d", r.ID)
+	}
+	if err != nil {
+		return CertificateRequest{}, q.unclear(a, err)
+	}
+	return r, nil
+}
+
+// Result is the answer to an approval or denial of several requests. It comes
+// with status 200 even when nothing worked.
+type Result struct {
+	// Successes are done.
+	Successes []ResultItem
+	// Failures met an error, such as a CA that cannot be reached.
+	Failures []ResultItem
+	// Denials are those where we were refused for lack of permission; the requests
+	// themselves were not denied.
+	Denials []ResultItem
+}
+
+// ResultItem is one request in a [Result].
+type ResultItem struct {
+	// ID is Keyfactor's id; 0 when the item was a text without it.
+	ID            Int  `json:"KeyfactorRequestId"`
+	CARequestID   Text `json:"CARequestId"`
+	CAHost        Text
+	CALogicalName Text
+	Comment       Text
+}
+
+// UnmarshalJSON accepts the object of Keyfactor's libraries and the string of
+// its documentation. A string that is not an id becomes the comment.
+func (i *ResultItem) UnmarshalJSON(b []byte) error {
+	type plain ResultItem
+	var p plain
+	if json.Unmarshal(b, &p) != nil {
+		text := scalar(b)
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+			p.ID = Int(n)
+		} else {
+			p.Comment = Text(text)
+		}
+	}
+	*i = ResultItem(p)
+	return nil
+}
+
+// ApproveCertificates approves requests at their CA, once. Keyfactor takes no
+// comment here. Read all three lists of the result.
+//
+// Keyfactor's page: POST Workflow Certificates Approve,
+// https://software.keyfactor.com/Core-OnPrem/Current/Content/WebAPI/KeyfactorAPI/WorkflowCertificatesPOSTApprove.htm
+func (c *Client) ApproveCertificates(ctx context.Context, ids []int64) (Result, error) {
+	return c.settle(ctx, post("/Workflow/Certificates/Approve", slices.Concat([]int64{}, ids)))
+}
+
+// DenyCertificates denies requests at their CA, once. Read all three lists of
+// the result.
+//
+// Keyfactor's page: POST Workflow Certificates Deny,
+// https://software.keyfactor.com/Core-OnPrem/Current/Content/WebAPI/KeyfactorAPI/WorkflowCertificatesPOSTDeny.htm
+func (c *Client) DenyCertificates(ctx context.Context, ids []int64, comment string) (Result, error) {
+	return c.settle(ctx, post("/Workflow/Certificates/Deny", struct {
+		Comment               string
+		CertificateRequestIDs []int64 `json:"CertificateRequestIds"`
+	}{comment, slices.Concat([]int64{}, ids)}))
+}
+
+func (c *Client) settle(ctx context.Context, q call) (Result, error) {
+	a, err := c.do(ctx, q)
+	if err != nil {
+		return Result{}, err
+	}
+	var r Result
+	if err := json.Unmarshal(a.body, &r); err != nil {
+		return Result{}, q.unclear(a, fmt.Errorf("the answer tells nothing about the requests: %w", err))
+	}
+	return r, nil
+}
+
+// Certificate is an issued certificate, as far as a revocation's approver cares.
+type Certificate struct {
+	ID           Int `json:"Id"`
+	SerialNumber Text
+	Thumbprint   Text
+	IssuedDN     Text
+	IssuedCN     Text
+	IssuerDN     Text
+	NotBefore    Time
+	NotAfter     Time
+	TemplateName Text
+}
+
+// Certificate reads what never changes about an issued certificate, and
+// remembers it. It needs a permission that the bot can do without: expect
+// ErrForbidden.
+//
+// Keyfactor's page: GET Certificates ID,
+// https://software.keyfactor.com/Core-OnPrem/Current/Content/WebAPI/KeyfactorAPI/CertificatesGETID.htm
+func (c *Client) Certificate(ctx context.Context, id int64) (Certificate, error) {
+	if known, ok := c.details.get(id); ok {
+		return known, nil
+	}
+	q := get("/Certificates/"+strconv.FormatInt(id, 10), url.Values{"includeMetadata": {"false"}, "includeLocations": {"false"}})
+	a, err := c.do(ctx, q)
+	if err != nil {
+		return Certificate{}, err
+	}
+	var one Certificate
+	if err := json.Unmarshal(a.body, &one); err != nil {
+		return Certificate{}, q.unclear(a, err)
+	}
+	c.details.put(id, one)
+	return one, nil
+}
