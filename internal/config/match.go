@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/approvebot/approvebot/internal/approval"
@@ -22,6 +23,24 @@ type Match struct {
 	// foreign name in beside a harmless one.
 	SAN       Globs `yaml:"san,omitempty"`
 	Requester Globs `yaml:"requester,omitempty"`
+}
+
+// keys lists what there is to match on, in the order of the file's reference.
+func (m Match) keys() []matchKey {
+	return []matchKey{
+		{"kind", m.Kind}, {"type", m.Type}, {"definition", m.Definition}, {"step", m.Step}, {"template", m.Template},
+		{"ca", m.CA}, {"subject", m.Subject}, {"san", m.SAN}, {"requester", m.Requester},
+	}
+}
+
+type matchKey struct {
+	name  string
+	globs Globs
+}
+
+// all reports whether every request matches.
+func (m Match) all() bool {
+	return !slices.ContainsFunc(m.keys(), func(k matchKey) bool { return len(k.globs) > 0 })
 }
 
 // Matches reports whether the route takes the request.
