@@ -1,0 +1,156 @@
+// Package bot is the conversation: it announces a request as a card, takes a
+// click, asks for a comment, records the decision, carries it to Keyfactor, and
+// makes the card tell the truth afterwards.
+//
+// There are two halves, and they meet only in the store:
+//
+//   - What people do arrives over [Socket] or [HTTP], which both verify, decode and
+//     call the same handlers ([Bot.Interact], [Bot.Command], [Bot.Event]). A handler
+//     records, answers within Slack's three seconds, and leaves the rest.
+//   - What must happen is worked off by the methods that jobs call: [Bot.Post],
+//     [Bot.Refresh], [Bot.Reply] and [Bot.Signal]. Each reads its row first, does one
+//     thing and records it. Before a call that must not happen twice a mark is
+//     committed; who finds a mark asks first whether the call had its effect.
+package bot
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/slack-go/slack"
+	"go.uber.org/zap"
+
+	"github.com/approvebot/approvebot/blocks"
+	"github.com/approvebot/approvebot/internal/approval"
+	"github.com/approvebot/approvebot/internal/store"
+)
+
+// Route is what the bot needs to know about the rule that took a request.
+type Route struct {
+	Name string
+	// Users and Groups may decide: ids, @handles, or for users e-mail addresses.
+	Users, Groups []string
+	// AllowSelf lets the requester decide about their own request.
+	AllowSelf bool
+	// Approve and Deny say whether a comment goes with the verdict.
+	Approve, Deny blocks.CommentRule
+}
+
+// Comment returns the rule for the verdict's comment.
+func (r Route) Comment(v approval.Verdict) blocks.CommentRule {
+	if v == approval.Approve {
+		return r.Approve
+	}
+	return r.Deny
+}
+
+// Config says what a Bot works with. All fields are required but those with a default.
+type Config struct {
+	Store   *store.Store
+	Slack   *slack.Client
+	Sources []approval.Source
+	// Route returns the route of that name; false when the configuration no longer has it.
+	Route func(name string) (Route, bool)
+	// Admins are whom people are told to ask; configuration text.
+	Admins []string
+	// Keys sign the buttons; the first signs, all verify.
+	Keys [][]byte
+	Log  *zap.Logger
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+	// SealLife is how long a button can be pressed; default 30 days.
+	SealLife time.Duration
+}
+
+// Bot holds the conversation. Its methods are safe for concurrent use.
+type Bot struct {
+	c       Config
+	seal    sealer
+	sources map[approval.Kind]approval.Source
+	people  *people
+	rooms   *rooms
+	pace    *pace
+	self    identity
+	after   sync.WaitGroup // what goes on after an answer was given
+}
+
+// identity is who we are in Slack.
+type identity struct {
+	mu                     sync.RWMutex
+	team, user, bot, appID string
+}
+
+// New returns a Bot.
+func New(c Config) (*Bot, error) {
+	if len(c.Keys) == 0 || len(c.Keys[0]) < 32 {
+		return nil, fmt.Errorf("signing key for buttons is missing or shorter than 32 bytes")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.SealLife <= 0 {
+		c.SealLife = 30 * 24 * time.Hour
+	}
+	b := &Bot{
+		c:       c,
+		seal:    sealer{keys: c.Keys},
+		sources: map[approval.Kind]approval.Source{},
+		people:  newPeople(c.Slack, c.Now),
+		rooms:   newRooms(c.Slack),
+		pace:    newPace(),
+	}
+	for _, s := range c.Sources {
+		b.sources[s.Kind()] = s
+	}
+	return b, nil
+}
+
+// Identify asks Slack who we are; the answer decides who belongs to our
+// workspace, so nobody can decide before it succeeded.
+func (b *Bot) Identify(ctx context.Context) error {
+	a, err := b.c.Slack.AuthTestContext(ctx)
+	if err != nil {
+		return fmt.Errorf("ask Slack who we are: %w", err)
+	}
+	b.self.mu.Lock()
+	defer b.self.mu.Unlock()
+	b.self.team, b.self.user, b.self.bot = a.TeamID, a.UserID, a.BotID
+	return nil
+}
+
+func (b *Bot) team() string {
+	b.self.mu.RLock()
+	defer b.self.mu.RUnlock()
+	return b.self.team
+}
+
+func (b *Bot) botID() string {
+	b.self.mu.RLock()
+	defer b.self.mu.RUnlock()
+	return b.self.bot
+}
+
+// Wait returns when everything that handlers left to do after their answers is done.
+func (b *Bot) Wait() { b.after.Wait() }
+
+// later runs do on a context that outlives the click; Wait waits for it.
+func (b *Bot) later(ctx context.Context, do func(context.Context)) {
+	ctx = context.WithoutCancel(ctx)
+	b.after.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+		defer cancel()
+		do(ctx)
+	})
+}
+
+func (b *Bot) source(id approval.ID) (approval.Source, error) {
+	s, ok := b.sources[id.Kind()]
+	if !ok {
+		return nil, fmt.Errorf("no source for %s requests is configured", id.Kind())
+	}
+	return s, nil
+}
+
+func (b *Bot) log(id approval.ID) *zap.Logger { return b.c.Log.With(zap.String("request", string(id))) }

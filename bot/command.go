@@ -1,0 +1,146 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/slack-go/slack"
+	"github.com/slack-go/slack/slackevents"
+	"go.uber.org/zap"
+
+	"github.com/approvebot/approvebot/blocks"
+	"github.com/approvebot/approvebot/internal/store"
+)
+
+// homeItems is how many requests the Home tab and the pending command look at.
+const homeItems = 100
+
+// Command answers the slash command. Its answers are for the person alone.
+func (b *Bot) Command(ctx context.Context, cmd slack.SlashCommand) any {
+	verb, _, _ := strings.Cut(strings.TrimSpace(cmd.Text), " ")
+	switch strings.ToLower(verb) {
+	case "pending", "list":
+		return b.pending(ctx, cmd)
+	case "", "help":
+		return says(help(cmd.Command))
+	}
+	return says(fmt.Sprintf("`%s` is not something approvebot knows.\n%s", blocks.EscapeText(strings.ReplaceAll(verb, "`", "'")), help(cmd.Command)))
+}
+
+func help(command string) string {
+	return fmt.Sprintf("*approvebot* shows certificate requests that wait in Keyfactor and takes your decision.\n"+
+		"• `%[1]s pending` lists what waits for you\n"+
+		"• `%[1]s help` shows this\n"+
+		"To decide, press *Approve* or *Deny* on a request's card.", blocks.EscapeText(command))
+}
+
+func says(text string) any {
+	return map[string]any{"response_type": slack.ResponseTypeEphemeral, "text": text}
+}
+
+func (b *Bot) pending(ctx context.Context, cmd slack.SlashCommand) any {
+	waiting, more, err := b.waitingFor(ctx, cmd.UserID)
+	if err != nil {
+		b.c.Log.Warn("pending requests could not be listed", zap.String("person", cmd.UserID), zap.Error(err))
+		return says("The list cannot be read at the moment. Try again in a minute.")
+	}
+	if len(waiting) == 0 {
+		return says("Nothing waits for you.")
+	}
+	var text strings.Builder
+	for i, r := range waiting {
+		if i == 20 {
+			more += len(waiting) - i
+			break
+		}
+		fmt.Fprintf(&text, "• `%s` by `%s`\n", codeText(title(r)), codeText(r.Request.Requester))
+	}
+	if more > 0 {
+		fmt.Fprintf(&text, "… and %d more. The Home tab of approvebot shows them with links.", more)
+	}
+	return says(text.String())
+}
+
+func title(r store.Record) string {
+	if r.Request.CommonName != "" {
+		return r.Request.CommonName
+	}
+	return r.Request.Title
+}
+
+// codeText makes foreign text fit for a code span of ours.
+func codeText(s string) string {
+	s = strings.Join(strings.Fields(strings.ReplaceAll(s, "`", "'")), " ")
+	if s == "" {
+		return "unknown"
+	}
+	return blocks.EscapeText(clipped(s))
+}
+
+func clipped(s string) string {
+	if r := []rune(s); len(r) > 80 {
+		return string(r[:79]) + "…"
+	}
+	return s
+}
+
+// waitingFor returns the requests that this person may decide, oldest first, and
+// how many more there are that were not looked at.
+func (b *Bot) waitingFor(ctx context.Context, user string) (mine []store.Record, more int, err error) {
+	records, total, err := b.c.Store.Pending(ctx, homeItems, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, r := range records {
+		a := attempt{user: user, record: r}
+		var ok bool
+		if a.route, ok = b.c.Route(r.Route); !ok {
+			continue
+		}
+		a.Request = r.Request.ID
+		switch b.identify(ctx, &a) {
+		case "":
+			mine = append(mine, r)
+		case blocks.SlackDown:
+			return nil, 0, fmt.Errorf("person %s could not be looked up", user)
+		}
+	}
+	return mine, max(0, total-len(records)), nil
+}
+
+// Event takes an event of the Events API.
+func (b *Bot) Event(ctx context.Context, ev slackevents.EventsAPIEvent) {
+	opened, ok := ev.InnerEvent.Data.(*slackevents.AppHomeOpenedEvent)
+	if !ok || opened.Tab != "home" {
+		return
+	}
+	b.later(ctx, func(ctx context.Context) { b.home(ctx, opened.User) })
+}
+
+// home draws a person's Home tab.
+func (b *Bot) home(ctx context.Context, user string) {
+	waiting, more, err := b.waitingFor(ctx, user)
+	if err != nil {
+		b.c.Log.Warn("Home tab could not be made", zap.String("person", user), zap.Error(err))
+		return
+	}
+	view := blocks.HomeView{More: more}
+	for _, r := range waiting {
+		item := blocks.HomeItem{Request: r.Request, State: r.State}
+		for _, card := range r.Cards {
+			if card.TS == "" || !card.Failed.IsZero() {
+				continue
+			}
+			item.Channel = card.SlackChannel
+			if len(view.Waiting) < 20 { // one call each; the rest is shown without a link
+				item.Link, _ = b.c.Slack.GetPermalinkContext(ctx, &slack.PermalinkParameters{Channel: card.SlackChannel, Ts: card.TS})
+			}
+			break
+		}
+		view.Waiting = append(view.Waiting, item)
+	}
+	if _, err := b.c.Slack.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: user, View: blocks.Home(view)}); err != nil {
+		b.c.Log.Warn("Home tab could not be shown: "+advice(err), zap.String("person", user), zap.Error(err))
+	}
+}

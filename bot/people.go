@@ -1,0 +1,205 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/approvebot/approvebot/internal/approval"
+)
+
+// How long what Slack said about people is believed. A group that could not be
+// refreshed for staleGroups counts as empty: access never outlives knowledge for long.
+const (
+	freshPerson = 5 * time.Minute
+	freshGroups = time.Minute
+	staleGroups = 10 * time.Minute
+)
+
+// people knows who somebody is and which groups they are in, as Slack says.
+type people struct {
+	slack *slack.Client
+	now   func() time.Time
+
+	mu      sync.Mutex
+	persons map[string]knownPerson
+	groups  map[string]knownGroup // by handle without @, and by id
+}
+
+type knownPerson struct {
+	approval.Person
+	handle string
+	at     time.Time
+}
+
+type knownGroup struct {
+	members []string
+	at      time.Time
+}
+
+func newPeople(c *slack.Client, now func() time.Time) *people {
+	return &people{slack: c, now: now, persons: map[string]knownPerson{}, groups: map[string]knownGroup{}}
+}
+
+// cached returns the person if they were asked for lately.
+func (p *people) cached(id string) (knownPerson, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	k, ok := p.persons[id]
+	return k, ok && p.now().Sub(k.at) < freshPerson
+}
+
+// person asks Slack who this is. ourTeam decides who is an outsider.
+func (p *people) person(ctx context.Context, id, ourTeam string) (knownPerson, error) {
+	if k, ok := p.cached(id); ok {
+		return k, nil
+	}
+	u, err := p.slack.GetUserInfoContext(ctx, id)
+	if err != nil {
+		return knownPerson{}, fmt.Errorf("ask Slack about person %s: %w", id, err)
+	}
+	k := knownPerson{
+		Person: approval.Person{Team: u.TeamID, ID: u.ID, Name: displayName(u), Email: u.Profile.Email, Membership: membership(u, ourTeam)},
+		handle: u.Name,
+		at:     p.now(),
+	}
+	if !u.IsEmailConfirmed {
+		k.Email = "" // an address that Slack has not confirmed proves nothing
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.persons[id] = k
+	return k, nil
+}
+
+func displayName(u *slack.User) string {
+	for _, name := range []string{u.Profile.RealName, u.RealName, u.Profile.DisplayName, u.Name} {
+		if name != "" {
+			return name
+		}
+	}
+	return u.ID
+}
+
+func membership(u *slack.User, ourTeam string) approval.Membership {
+	switch {
+	case u.Deleted:
+		return approval.Deactivated
+	case u.IsBot || u.IsAppUser || u.ID == "USLACKBOT":
+		return approval.Robot
+	case u.IsStranger || ourTeam == "" || u.TeamID != ourTeam:
+		return approval.Outsider
+	case u.IsRestricted || u.IsUltraRestricted:
+		return approval.Guest
+	}
+	return approval.Member
+}
+
+// in reports whether the person is one of users or a member of one of groups.
+func (p *people) in(ctx context.Context, k knownPerson, users, groups []string) (bool, error) {
+	for _, u := range users {
+		if named(k, u) {
+			return true, nil
+		}
+	}
+	for _, g := range groups {
+		members, err := p.members(ctx, g)
+		if err != nil {
+			return false, err
+		}
+		if slices.Contains(members, k.ID) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// named reports whether configuration text means this person: an id, an @handle
+// or an e-mail address.
+func named(k knownPerson, text string) bool {
+	switch handle, isHandle := strings.CutPrefix(text, "@"); {
+	case isHandle:
+		return k.handle != "" && strings.EqualFold(handle, k.handle)
+	case strings.Contains(text, "@"):
+		return k.Email != "" && strings.EqualFold(text, k.Email)
+	}
+	return text == k.ID
+}
+
+// members returns who is in a user group. When Slack does not answer, what was
+// known is used for a while; after that the group is an error, never a guess.
+func (p *people) members(ctx context.Context, group string) ([]string, error) {
+	name := strings.TrimPrefix(group, "@")
+	p.mu.Lock()
+	known, ok := p.groups[name]
+	p.mu.Unlock()
+	age := p.now().Sub(known.at)
+	if ok && age < freshGroups {
+		return known.members, nil
+	}
+	members, err := p.readGroup(ctx, name)
+	if err != nil {
+		if ok && age < staleGroups {
+			return known.members, nil
+		}
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.groups[name] = knownGroup{members: members, at: p.now()}
+	return members, nil
+}
+
+func (p *people) readGroup(ctx context.Context, name string) ([]string, error) {
+	groups, err := p.slack.GetUserGroupsContext(ctx, slack.GetUserGroupsOptionIncludeUsers(true))
+	if err != nil {
+		return nil, fmt.Errorf("ask Slack for group @%s: %w", name, err)
+	}
+	for _, g := range groups {
+		if (g.Handle == name || g.ID == name) && g.DateDelete == 0 {
+			return g.Users, nil
+		}
+	}
+	return nil, fmt.Errorf("group @%s was not found in Slack", name)
+}
+
+// same reports whether a requester as Keyfactor names them is this person:
+// DOMAIN\user or user@domain against the part before the @ of the confirmed
+// e-mail address, the whole address, or the handle. Case does not matter.
+// It errs on the side of saying yes: a wrong yes asks for a second pair of eyes.
+func (k knownPerson) same(requester string) bool {
+	name := requester
+	if _, after, ok := strings.Cut(requester, `\`); ok {
+		name = after
+	}
+	local, _, _ := strings.Cut(name, "@")
+	mailbox, _, _ := strings.Cut(k.Email, "@")
+	for _, mine := range []string{k.Email, mailbox, k.handle} {
+		if mine != "" && (strings.EqualFold(mine, name) || strings.EqualFold(mine, local)) {
+			return true
+		}
+	}
+	return false
+}
+
+// check says in a sentence why configuration text means nobody, or "".
+func (p *people) check(ctx context.Context, text string) string {
+	var err error
+	switch {
+	case strings.HasPrefix(text, "@"):
+		return "" // handles are compared at the click; Slack has no look-up for them
+	case strings.Contains(text, "@"):
+		_, err = p.slack.GetUserByEmailContext(ctx, text)
+	default:
+		_, err = p.slack.GetUserInfoContext(ctx, text)
+	}
+	if refusal, ok := refused(err); ok && (refusal.Err == "users_not_found" || refusal.Err == "user_not_found") {
+		return fmt.Sprintf("approver %s was not found in Slack", text)
+	}
+	return ""
+}

@@ -1,0 +1,125 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/slack-go/slack"
+)
+
+// rooms turns what a route calls a channel ("#pki-approvals", C012ABCDEF, U012ABCDEF)
+// into an id that Slack takes. Names are looked up once; ids pass through.
+type rooms struct {
+	slack  *slack.Client
+	mu     sync.Mutex
+	byName map[string]string
+}
+
+func newRooms(c *slack.Client) *rooms { return &rooms{slack: c, byName: map[string]string{}} }
+
+// UnknownChannelError says that no channel of that name is visible to the bot.
+type UnknownChannelError struct{ Name string }
+
+func (e *UnknownChannelError) Error() string {
+	return fmt.Sprintf("channel %s was not found in Slack; check the name, and invite the bot if the channel is private", e.Name)
+}
+
+func (r *rooms) resolve(ctx context.Context, channel string) (string, error) {
+	name, isName := strings.CutPrefix(channel, "#")
+	if !isName {
+		return channel, nil
+	}
+	r.mu.Lock()
+	id, ok := r.byName[name]
+	r.mu.Unlock()
+	if ok {
+		return id, nil
+	}
+	if err := r.read(ctx); err != nil {
+		return "", fmt.Errorf("look up channel %s: %w", channel, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if id, ok := r.byName[name]; ok {
+		return id, nil
+	}
+	return "", &UnknownChannelError{Name: channel}
+}
+
+// forget makes the next resolve ask again: a name may have moved to another channel.
+func (r *rooms) forget(channel string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.byName, strings.TrimPrefix(channel, "#"))
+}
+
+func (r *rooms) read(ctx context.Context) error {
+	types := []string{"public_channel", "private_channel"}
+	found := map[string]string{}
+	for cursor := ""; ; {
+		list, next, err := r.slack.GetConversationsContext(ctx, &slack.GetConversationsParameters{Cursor: cursor, Limit: 500, Types: types, ExcludeArchived: true})
+		if refusal, ok := refused(err); ok && refusal.Err == "missing_scope" && len(types) > 1 {
+			types = types[:1] // groups:read was not granted: public channels only
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, c := range list {
+			found[c.Name] = c.ID
+		}
+		if cursor = next; cursor == "" {
+			break
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.byName = found
+	return nil
+}
+
+// CheckRoute says in sentences which channels cannot be posted to and which
+// groups do not exist, so that an operator hears of it before a request does.
+func (b *Bot) CheckRoute(ctx context.Context, channels, users, groups []string) (problems []string) {
+	for _, name := range channels {
+		if problem := b.checkRoom(ctx, name); problem != "" {
+			problems = append(problems, problem)
+		}
+	}
+	for _, name := range groups {
+		if _, err := b.people.members(ctx, name); err != nil {
+			problems = append(problems, fmt.Sprintf("approvers %s: %v", name, err))
+		}
+	}
+	for _, name := range users {
+		if problem := b.people.check(ctx, name); problem != "" {
+			problems = append(problems, problem)
+		}
+	}
+	return problems
+}
+
+func (b *Bot) checkRoom(ctx context.Context, name string) string {
+	id, err := b.rooms.resolve(ctx, name)
+	if err != nil {
+		return err.Error()
+	}
+	if strings.HasPrefix(id, "U") || strings.HasPrefix(id, "W") {
+		return "" // a person: Slack opens the direct message by itself
+	}
+	c, err := b.c.Slack.GetConversationInfoContext(ctx, &slack.GetConversationInfoInput{ChannelID: id})
+	if refusal, ok := refused(err); ok && refusal.Err == "missing_scope" {
+		return "" // not allowed to look; posting will tell
+	}
+	switch {
+	case err != nil:
+		return "channel " + name + ": " + advice(err)
+	case c.IsArchived:
+		return "channel " + name + " is archived; unarchive it or change the route"
+	case !c.IsMember && !c.IsIM:
+		return "the bot is not in channel " + name + "; invite it with /invite"
+	}
+	return ""
+}

@@ -1,0 +1,244 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/approvebot/approvebot/blocks"
+	"github.com/approvebot/approvebot/internal/approval"
+	"github.com/approvebot/approvebot/internal/store"
+)
+
+// How long to wait before asking again what became of a signal.
+const (
+	// afterMaybe leaves a call that is still being worked on inside Keyfactor time
+	// to show its effect before anything is sent again.
+	afterMaybe = 5 * time.Second
+	// afterSent is for a signal that Keyfactor took and whose instance has not moved yet.
+	afterSent = 2 * time.Second
+	// followClosely is how long to ask that often; after that every poll asks once.
+	followClosely = 20 * time.Second
+)
+
+// Signal carries a recorded decision to Keyfactor and follows it until it is
+// settled. Every attempt reads the request first; only an attempt that finds no
+// mark of an earlier one, or has learned from Keyfactor that the earlier one
+// left no trace, sends (promise P3).
+func (b *Bot) Signal(ctx context.Context, decisionID string) error {
+	begun := time.Now()
+	d, first, err := b.c.Store.StartSignal(ctx, decisionID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("mark the signal of decision %s: %w", decisionID, err)
+	}
+	if !d.Finished.IsZero() || !d.Failed.IsZero() {
+		return nil
+	}
+	source, err := b.source(d.Request)
+	if err != nil {
+		return b.refusedSignal(ctx, d, err)
+	}
+	standing, err := source.Look(ctx, d.Request)
+	if err != nil {
+		return b.unread(ctx, d, first, err)
+	}
+	if !standing.Waiting {
+		return b.finish(ctx, d, standing.Outcome, !first)
+	}
+	if !d.Sent.IsZero() {
+		return b.follow(ctx, source, d, standing)
+	}
+	if !first {
+		counted, err := source.Counted(ctx, d.Request)
+		if err != nil {
+			return b.unread(ctx, d, first, err)
+		}
+		if counted {
+			return b.sent(ctx, source, d, standing)
+		}
+	}
+	if standing.Request.Digest() != d.Digest {
+		return b.changed(ctx, d, standing.Request)
+	}
+	return b.transmit(ctx, begun, source, d)
+}
+
+// transmit makes the one call that must not happen twice.
+func (b *Bot) transmit(ctx context.Context, begun time.Time, source approval.Source, d store.Decision) error {
+	if time.Since(begun) > freshMark {
+		return &wait{after: afterMaybe, err: errStale}
+	}
+	sendCtx, cancel := context.WithDeadline(ctx, begun.Add(freshMark+4*time.Second))
+	defer cancel()
+	err := source.Send(sendCtx, d.Decision)
+	log := b.log(d.Request).With(zap.String("decision", d.ID), zap.String("verdict", string(d.Verdict)), zap.String("person", d.By.ID))
+	switch {
+	case err == nil:
+		log.Info("signal sent")
+		return b.sent(ctx, source, d, approval.Standing{})
+	case errors.Is(err, approval.ErrMaybe):
+		log.Warn("signal may or may not have arrived; Keyfactor is asked before anything is sent again", zap.Error(err))
+		return b.trouble(ctx, d, "Keyfactor gave no clear answer. We are asking it what happened before anything is sent again.", &wait{after: afterMaybe, err: err})
+	case errors.Is(err, approval.ErrUnavailable):
+		log.Warn("Keyfactor is not available; the signal will be tried again", zap.Error(err))
+		if clear := b.c.Store.ClearSignal(ctx, d.ID); clear != nil {
+			return clear
+		}
+		return b.trouble(ctx, d, "Keyfactor is not available. The decision is safe here and will be sent as soon as Keyfactor answers.", retryAfter(err))
+	case errors.Is(err, approval.ErrSettled):
+		log.Info("somebody else decided first", zap.Error(err))
+		return &wait{after: time.Millisecond, err: err} // the next attempt reads what happened
+	}
+	return b.refusedSignal(ctx, d, err)
+}
+
+// sent records that Keyfactor took the decision and looks where that led.
+func (b *Bot) sent(ctx context.Context, source approval.Source, d store.Decision, standing approval.Standing) error {
+	if err := b.c.Store.SignalSent(ctx, d.ID); err != nil {
+		return fmt.Errorf("record that %s was sent: %w", d.ID, err)
+	}
+	d.Sent = b.c.Now()
+	if !standing.Waiting {
+		var err error
+		if standing, err = source.Look(ctx, d.Request); err != nil {
+			return b.unread(ctx, d, false, err)
+		}
+	}
+	if !standing.Waiting {
+		return b.finish(ctx, d, standing.Outcome, true)
+	}
+	return b.follow(ctx, source, d, standing)
+}
+
+// follow watches a request that still waits although our decision was taken:
+// further approvers may be missing, or the instance is slow or stuck in
+// Keyfactor. The decision stays open, and every poll asks again.
+func (b *Bot) follow(ctx context.Context, _ approval.Source, d store.Decision, s approval.Standing) error {
+	sentence := "Keyfactor took the decision but the request has not moved yet. We keep looking."
+	if d.Verdict == approval.Approve && s.Request.Missing > 0 {
+		sentence = fmt.Sprintf("Keyfactor took this approval and says: %s", s.Request.Status)
+	}
+	var again error
+	if b.c.Now().Sub(d.Sent) < followClosely {
+		again = &wait{after: afterSent, err: errors.New("the request has not moved yet")}
+		if s.Request.Missing == 0 {
+			sentence = "" // give it a moment before saying that something is slow
+		}
+	}
+	return b.trouble(ctx, d, sentence, again)
+}
+
+// finish records the outcome. sent says that our decision reached Keyfactor or
+// may have, so an outcome that agrees with it is put down to it.
+func (b *Bot) finish(ctx context.Context, d store.Decision, o approval.Outcome, sent bool) error {
+	o = attribute(o, d, sent)
+	if o.At.IsZero() {
+		o.At = b.c.Now().UTC()
+	}
+	if o.Reason == approval.DecidedElsewhere || o.State == approval.Closed {
+		b.log(d.Request).Warn("the request was settled otherwise than decided here", zap.String("decision", d.ID), zap.String("reason", string(o.Reason)))
+	}
+	reply := store.Reply{Key: "settled:" + d.ID, Body: encodeReply(blocks.SettledReply(o, &d.Decision))}
+	if err := b.c.Store.Finish(ctx, d.ID, o, reply); err != nil {
+		return fmt.Errorf("record the outcome of %s: %w", d.Request, err)
+	}
+	return nil
+}
+
+// attribute says what an outcome that Keyfactor reports means for a decision of
+// ours. Without a signal it is somebody else's doing; with one, what agrees is
+// ours, and what says nothing about the verdict is our verdict's later fate.
+func attribute(o approval.Outcome, d store.Decision, sent bool) approval.Outcome {
+	if !sent {
+		return o
+	}
+	ours := d.Verdict.State()
+	switch {
+	case o.State == ours && o.Reason == approval.DecidedElsewhere:
+		o.Reason = approval.DecidedHere
+	case o.State == approval.Closed && (o.Reason == approval.Hidden || o.Reason == approval.Gone):
+		// With permission only for what is assigned to us, an instance vanishes
+		// from our sight with our own signal.
+		if !d.Sent.IsZero() {
+			o.State = ours
+		}
+	case o.State == approval.Closed && o.Reason == approval.Failed && d.Verdict == approval.Approve && !d.Sent.IsZero():
+		o.State = ours
+	}
+	return o
+}
+
+// unread handles that nothing could be learned about the request.
+func (b *Bot) unread(ctx context.Context, d store.Decision, first bool, err error) error {
+	b.log(d.Request).Warn("request could not be read; nothing was sent in this attempt", zap.String("decision", d.ID), zap.Error(err))
+	if first {
+		if clear := b.c.Store.ClearSignal(ctx, d.ID); clear != nil {
+			return clear
+		}
+	}
+	if errors.Is(err, approval.ErrUnauthorized) || errors.Is(err, approval.ErrForbidden) {
+		return b.trouble(ctx, d, "Keyfactor does not let approvebot in at the moment. The decision is kept; its operators have to look.", &wait{after: lookAgain, err: err})
+	}
+	return b.trouble(ctx, d, "Keyfactor does not answer. The decision is kept and will go on as soon as it does.", retryAfter(err))
+}
+
+// changed handles that the question is no longer the one that was answered:
+// nothing is sent, the card is redrawn, and the person is asked again (P4).
+func (b *Bot) changed(ctx context.Context, d store.Decision, now approval.Request) error {
+	record, err := b.c.Store.Request(ctx, d.Request)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", d.Request, err)
+	}
+	reply := store.Reply{Key: "changed:" + d.ID, Body: encodeReply(blocks.ChangedReply(record.Request, now))}
+	sentence := "The request changed after it was shown, so nothing was sent. Please look at it again and decide anew."
+	if err := b.c.Store.Fail(ctx, d.ID, sentence, reply); err != nil {
+		return fmt.Errorf("put %s back: %w", d.Request, err)
+	}
+	if _, err := b.c.Store.Revise(ctx, now); err != nil {
+		return fmt.Errorf("revise %s: %w", d.Request, err)
+	}
+	b.tell(ctx, d.Channel, d.By.ID, sentence)
+	return nil
+}
+
+// refusedSignal handles a plain no: the request waits again, and the people see why.
+func (b *Bot) refusedSignal(ctx context.Context, d store.Decision, err error) error {
+	sentence := "Keyfactor refused the decision, and nothing has changed there. Please try again, or decide in Keyfactor."
+	switch {
+	case errors.Is(err, approval.ErrForbidden):
+		sentence = "Keyfactor does not allow approvebot to decide this request, so nothing has changed there. Please decide in Keyfactor and tell the operators of approvebot."
+	case errors.Is(err, approval.ErrUnauthorized):
+		sentence = "Keyfactor does not accept approvebot's login at the moment, so nothing has changed there. Please tell its operators, or decide in Keyfactor."
+	}
+	b.log(d.Request).Error("decision was not carried out", zap.String("decision", d.ID), zap.Error(err))
+	reply := store.Reply{Key: "failed:" + d.ID, Body: encodeReply(blocks.FailedReply(d.Decision, sentence))}
+	if err := b.c.Store.Fail(ctx, d.ID, sentence, reply); err != nil {
+		return fmt.Errorf("put %s back: %w", d.Request, err)
+	}
+	b.tell(ctx, d.Channel, d.By.ID, sentence)
+	return nil
+}
+
+// trouble shows the sentence on the card and returns again.
+func (b *Bot) trouble(ctx context.Context, d store.Decision, sentence string, again error) error {
+	if sentence != "" {
+		if err := b.c.Store.SignalTrouble(ctx, d.ID, sentence); err != nil {
+			return fmt.Errorf("record the trouble of %s: %w", d.ID, err)
+		}
+	}
+	return again
+}
+
+// retryAfter keeps what err knows about when to come back.
+func retryAfter(err error) error {
+	if r, ok := errors.AsType[approval.RetryAfter](err); ok && r.RetryAfter() > 0 {
+		return &wait{after: min(r.RetryAfter(), 5*time.Minute), err: err}
+	}
+	return err
+}

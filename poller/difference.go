@@ -1,0 +1,49 @@
+package poller
+
+import (
+	"github.com/approvebot/approvebot/internal/approval"
+	"github.com/approvebot/approvebot/internal/store"
+)
+
+// Difference is what a complete walk over a source's list says against what we
+// remember. It is a list of questions, not of facts: each of them is answered
+// by asking the source for the one request.
+type Difference struct {
+	// New are listed and not remembered.
+	New []approval.Item
+	// Changed are remembered as pending and carry another stamp than when we read them.
+	Changed []approval.Item
+	// Missing are remembered as pending and not listed. That proves nothing by
+	// itself: a role may have been withdrawn, or a row slipped between two pages.
+	Missing []approval.ID
+}
+
+// Compare is the pure heart of a pass. Requests that somebody is deciding are
+// left alone: the signal's own follow-up watches them.
+func Compare(known []store.Known, listed []approval.Item) Difference {
+	var d Difference
+	remembered := make(map[approval.ID]store.Known, len(known))
+	for _, k := range known {
+		remembered[k.ID] = k
+	}
+	seen := make(map[approval.ID]bool, len(listed))
+	for _, item := range listed {
+		if seen[item.ID] {
+			continue
+		}
+		seen[item.ID] = true
+		k, ok := remembered[item.ID]
+		switch {
+		case !ok:
+			d.New = append(d.New, item)
+		case k.State == approval.Pending && k.Changed != item.Changed:
+			d.Changed = append(d.Changed, item)
+		}
+	}
+	for _, k := range known {
+		if k.State == approval.Pending && !seen[k.ID] {
+			d.Missing = append(d.Missing, k.ID)
+		}
+	}
+	return d
+}

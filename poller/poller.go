@@ -1,0 +1,267 @@
+// Package poller notices: one pass walks a source's list to its end, compares it
+// with what is remembered, and asks the source about every difference. What is
+// new is remembered together with the channels it belongs to; what is gone is
+// settled with what the source says became of it. Posting and updating cards is
+// not its business: the store's jobs do that.
+//
+// A walk that breaks off closes nothing, and absence from a complete walk is
+// only a reason to ask (promise P6). There are never two passes at once.
+package poller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/approvebot/approvebot/internal/approval"
+	"github.com/approvebot/approvebot/internal/store"
+)
+
+// Config says what a Poller works with. All fields are required but those with a default.
+type Config struct {
+	Sources []approval.Source
+	Store   *store.Store
+	// Route tells where a request is shown. No channels means that no route takes it.
+	Route func(approval.Request) store.Placement
+	Log   *zap.Logger
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+	// Concurrency bounds the requests for details of one pass; default 4.
+	Concurrency int
+	// MissingPerPass bounds how many missing requests are asked for in one pass, so
+	// that an empty list by mistake does not become a storm of questions; default 200.
+	MissingPerPass int
+}
+
+// Poller performs passes.
+type Poller struct {
+	c    Config
+	pass sync.Mutex
+
+	mu   sync.Mutex
+	last map[approval.Kind]Report
+}
+
+// New returns a Poller.
+func New(c Config) *Poller {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Concurrency <= 0 {
+		c.Concurrency = 4
+	}
+	if c.MissingPerPass <= 0 {
+		c.MissingPerPass = 200
+	}
+	return &Poller{c: c, last: map[approval.Kind]Report{}}
+}
+
+// Report tells what one pass over one source did.
+type Report struct {
+	Kind     approval.Kind `json:"kind"`
+	At       time.Time     `json:"at"`
+	Took     time.Duration `json:"took"`
+	Listed   int           `json:"listed"`
+	Skipped  int           `json:"skipped"`
+	Appeared int           `json:"appeared"`
+	Revised  int           `json:"revised"`
+	Settled  int           `json:"settled"`
+	Err      error         `json:"-"`
+	// Succeeded is when a pass over this source last read the list to its end.
+	Succeeded time.Time `json:"succeeded"`
+}
+
+// Reports returns the latest report of every source that was passed over.
+func (p *Poller) Reports() []Report {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var all []Report
+	for _, s := range p.c.Sources {
+		if r, ok := p.last[s.Kind()]; ok {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// Pass goes over every source once and then sweeps the store for work that has
+// lost its job. Sources are independent: one that fails is reported and left
+// alone. It does nothing when another pass is still running.
+func (p *Poller) Pass(ctx context.Context) error {
+	if !p.pass.TryLock() {
+		return nil
+	}
+	defer p.pass.Unlock()
+	var errs []error
+	for _, s := range p.c.Sources {
+		r := p.source(ctx, s)
+		p.remember(r)
+		if r.Err != nil {
+			errs = append(errs, fmt.Errorf("poll %s requests: %w", s.Kind(), r.Err))
+		}
+	}
+	if _, err := p.c.Store.Sweep(ctx); err != nil {
+		errs = append(errs, fmt.Errorf("sweep: %w", err))
+	}
+	return errors.Join(errs...)
+}
+
+func (p *Poller) remember(r Report) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r.Err != nil {
+		r.Succeeded = p.last[r.Kind].Succeeded
+	}
+	p.last[r.Kind] = r
+	log := p.c.Log.With(zap.String("kind", string(r.Kind)), zap.Duration("took", r.Took))
+	switch {
+	case r.Err != nil:
+		log.Error("poll failed; nothing is concluded from it", zap.Error(r.Err))
+	case r.Appeared+r.Revised+r.Settled+r.Skipped > 0:
+		log.Info("polled", zap.Int("listed", r.Listed), zap.Int("new", r.Appeared), zap.Int("changed", r.Revised), zap.Int("settled", r.Settled), zap.Int("skipped", r.Skipped))
+	default:
+		log.Debug("polled", zap.Int("listed", r.Listed))
+	}
+}
+
+func (p *Poller) source(ctx context.Context, s approval.Source) (r Report) {
+	r = Report{Kind: s.Kind(), At: p.c.Now().UTC()}
+	defer func() { r.Took = p.c.Now().Sub(r.At) }()
+
+	listed, skipped, err := p.walk(ctx, s)
+	r.Listed, r.Skipped = len(listed), skipped
+	if err != nil {
+		r.Err = err
+		return r
+	}
+	known, err := p.c.Store.Known(ctx, s.Kind())
+	if err != nil {
+		r.Err = err
+		return r
+	}
+	d := Compare(known, listed)
+	rand.Shuffle(len(d.Missing), func(i, j int) { d.Missing[i], d.Missing[j] = d.Missing[j], d.Missing[i] })
+	d.Missing = d.Missing[:min(len(d.Missing), p.c.MissingPerPass)]
+
+	r.Appeared = count(ctx, p.c.Concurrency, d.New, func(i approval.Item) bool { return p.appear(ctx, s, i) })
+	r.Revised = count(ctx, p.c.Concurrency, d.Changed, func(i approval.Item) bool { return p.revise(ctx, s, i) })
+	r.Settled = count(ctx, p.c.Concurrency, d.Missing, func(id approval.ID) bool { return p.settle(ctx, s, id) })
+	r.Succeeded = r.At
+	return r
+}
+
+// walk reads the list to its end. A row that cannot be understood is skipped
+// with its reason; any other error makes the whole walk worthless.
+func (p *Poller) walk(ctx context.Context, s approval.Source) (listed []approval.Item, skipped int, err error) {
+	for item, err := range s.List(ctx) {
+		if _, ok := errors.AsType[*approval.SkippedError](err); ok {
+			skipped++
+			p.c.Log.Warn("request skipped: Keyfactor's row could not be understood", zap.Error(err))
+			continue
+		}
+		if err != nil {
+			return listed, skipped, err
+		}
+		listed = append(listed, item)
+	}
+	return listed, skipped, ctx.Err()
+}
+
+// count runs do for every item with bounded concurrency and counts the yeses.
+func count[T any](ctx context.Context, concurrency int, items []T, do func(T) bool) int {
+	var (
+		group errgroup.Group
+		mu    sync.Mutex
+		n     int
+	)
+	group.SetLimit(concurrency)
+	for _, item := range items {
+		if ctx.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			if do(item) {
+				mu.Lock()
+				n++
+				mu.Unlock()
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // do reports its own errors; one request's trouble is not another's
+	return n
+}
+
+func (p *Poller) appear(ctx context.Context, s approval.Source, item approval.Item) bool {
+	request := item.Request
+	if request == nil {
+		standing, err := s.Look(ctx, item.ID)
+		if err != nil {
+			p.c.Log.Warn("new request could not be read; the next poll tries again", zap.String("request", string(item.ID)), zap.Error(err))
+			return false
+		}
+		if !standing.Waiting {
+			return false // decided between the list and the question
+		}
+		request = &standing.Request
+	}
+	place := p.c.Route(*request)
+	created, err := p.c.Store.Appear(ctx, *request, place)
+	if err != nil {
+		p.c.Log.Error("new request could not be recorded; the next poll tries again", zap.String("request", string(item.ID)), zap.Error(err))
+		return false
+	}
+	if created && len(place.Channels) == 0 {
+		p.c.Log.Warn("no route takes this request, so nobody is asked; add a route for it", zap.String("request", string(item.ID)), zap.String("title", approval.Clip(request.Title, 200)))
+	}
+	return created
+}
+
+func (p *Poller) revise(ctx context.Context, s approval.Source, item approval.Item) bool {
+	request := item.Request
+	if request == nil {
+		standing, err := s.Look(ctx, item.ID)
+		if err != nil {
+			p.c.Log.Warn("changed request could not be read; the next poll tries again", zap.String("request", string(item.ID)), zap.Error(err))
+			return false
+		}
+		if !standing.Waiting {
+			return p.close(ctx, item.ID, standing.Outcome)
+		}
+		request = &standing.Request
+	}
+	revised, err := p.c.Store.Revise(ctx, *request)
+	if err != nil {
+		p.c.Log.Error("change could not be recorded; the next poll tries again", zap.String("request", string(item.ID)), zap.Error(err))
+	}
+	return revised
+}
+
+func (p *Poller) settle(ctx context.Context, s approval.Source, id approval.ID) bool {
+	standing, err := s.Look(ctx, id)
+	if err != nil {
+		p.c.Log.Warn("missing request could not be read; it stays as it is", zap.String("request", string(id)), zap.Error(err))
+		return false
+	}
+	if standing.Waiting {
+		return false // still waits, only not for us at this moment
+	}
+	return p.close(ctx, id, standing.Outcome)
+}
+
+func (p *Poller) close(ctx context.Context, id approval.ID, outcome approval.Outcome) bool {
+	if outcome.At.IsZero() {
+		outcome.At = p.c.Now().UTC()
+	}
+	settled, err := p.c.Store.Settle(ctx, id, outcome)
+	if err != nil {
+		p.c.Log.Error("outcome could not be recorded; the next poll tries again", zap.String("request", string(id)), zap.Error(err))
+	}
+	return settled
+}
