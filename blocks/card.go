@@ -78,35 +78,35 @@ func (v CardView) version() []string {
 
 // fallback is the card in one sentence, for notifications and screen readers.
 func fallback(v CardView, s status) string {
-	out := heading4text(v.Request) + ": " + s.plain()
+	out := escape(heading(v.Request), maxHeader) + ". " + s.sign + " " + s.sentence()
 	if r := escape(v.Request.Requester, 120); r != "" && !v.State.Final() {
 		out += " Requested by " + r + "."
 	}
 	return out
 }
 
-func heading4text(r approval.Request) string { return escape(heading(r), maxHeader) }
-
 func cardFacts(ids *blockIDs, v CardView) []slack.Block {
 	var out []slack.Block
-	if t := visible(v.Request.Title, maxTitle); t != "" {
-		out = append(out, section(ids.id(), plainText(t)))
-	}
-	facts, most := lines(v.Request, maxNamesLine), maxMany
+	facts, most, where := lines(v.Request, maxNamesLine), maxMany, "in Keyfactor"
 	if v.Details != "" {
-		most = maxFew
+		most, where = maxFew, "under Details"
 	}
-	hiddenFacts := max(0, len(facts)-most)
-	facts = facts[:len(facts)-hiddenFacts]
+	// Keyfactor's sentence repeats the facts, unless there are hardly any or the
+	// matter is one we have no words for.
+	if _, known := matters[v.Request.Type]; !known || len(facts) < 2 {
+		if t := visible(v.Request.Title, maxTitle); t != "" {
+			out = append(out, section(ids.id(), plainText(t)))
+		}
+	}
+	more := len(facts) - most
+	if more > 1 { // for a single one the sentence would take as much room as the fact
+		facts = facts[:most]
+	}
 	if len(facts) > 0 {
 		out = append(out, slack.NewRichTextBlock(ids.id(), factLines(facts, maxValueLine)))
 	}
-	if hiddenFacts > 0 {
-		where := "in Keyfactor"
-		if v.Details != "" {
-			where = "under Details"
-		}
-		out = append(out, context(ids.id(), plainText(plural(hiddenFacts, "more fact", "more facts")+" "+where+".")))
+	if more > 1 {
+		out = append(out, context(ids.id(), plainText(fmt.Sprintf("%d more facts %s.", more, where))))
 	}
 	return out
 }
@@ -137,7 +137,7 @@ func notes(ids *blockIDs, r approval.Request) []slack.Block {
 			parts = append(parts, plainText(n))
 		}
 	}
-	if s := visible(r.Status, maxNote); s != "" {
+	if s := visible(r.Status, maxNote); s != "" && r.Missing == 0 { // else it is told in the status
 		parts = append(parts, plainText("Keyfactor says: "+s))
 	}
 	if len(parts) == 0 {
@@ -249,9 +249,10 @@ func PlainFallback(v CardView) Message {
 		out += "\n⚠️ " + t
 	}
 	if v.State == approval.Pending {
-		out += "\nSlack does not show this request's card. Please decide it in Keyfactor."
+		out += "\nSlack does not take this request's card, so there are no buttons. Decide it in Keyfactor."
 	}
-	if l := hyperlink(v.Request.Link, "Open in Keyfactor"); link(v.Request.Link) != "" {
+	const label = "Open in Keyfactor"
+	if l := hyperlink(v.Request.Link, label); l != label {
 		out += "\n" + l
 	}
 	return Message{Text: out}

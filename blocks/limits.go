@@ -1,8 +1,6 @@
 package blocks
 
-import (
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 // What Slack takes. Lengths are counted in code points.
 const (
@@ -27,24 +25,27 @@ const (
 
 // What we allow ourselves, so that the sum always fits.
 const (
-	maxRequestID  = 200  // of a request's ID inside a block_id
-	maxLabel      = 40   // of a fact
-	maxValueLine  = 240  // of a fact's value on a card
-	maxNamesLine  = 400  // of the line of names on a card
-	maxName       = 255  // of one name
-	maxTitle      = 300  // of Keyfactor's own sentence
-	maxNote       = 300  // of one note
-	maxNotes      = 4    // on a card
-	maxTrouble    = 500  // of our own sentence about trouble
-	maxAnswer     = 500  // of Keyfactor's answer
-	maxComment    = 1000 // of a comment, where it is shown again
-	maxEarlier    = 4    // earlier requests of the same matter
-	maxApprovers  = 600  // of the list of those who may decide
-	maxFew        = 4    // facts on a card that has a Details button
-	maxMany       = 12   // facts on a card that has none
-	maxAllDetails = 30_000
-	maxChunk      = 2900 // of one text in the Details
-	maxHomeItems  = 25
+	maxRequestID   = 200  // of a request's ID inside a block_id
+	maxLabel       = 40   // of a fact
+	maxValueLine   = 240  // of a fact's value on a card
+	maxNamesLine   = 400  // of the line of names on a card
+	maxName        = 255  // of one name
+	maxTitle       = 300  // of Keyfactor's own sentence
+	maxNote        = 300  // of one note
+	maxNotes       = 4    // on a card
+	maxTrouble     = 500  // of our own sentence about trouble
+	maxAnswer      = 500  // of Keyfactor's answer
+	maxComment     = 1000 // of a comment, where it is shown again
+	maxInlineURL   = 1000 // of a link inside a sentence
+	maxEarlier     = 4    // earlier requests of the same matter
+	maxApprovers   = 600  // of the list of those who may decide
+	maxFew         = 4    // facts on a card that has a Details button
+	maxMany        = 12   // facts on a card that has none
+	maxChanges     = 8    // rows of a reply about changes
+	maxChunk       = 2900 // of one text in the Details
+	maxDetails     = 30_000
+	maxDetailFacts = 40
+	maxHomeItems   = 25
 )
 
 // CommentLimit is the longest comment the modal takes: with the person's name

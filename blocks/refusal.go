@@ -60,7 +60,7 @@ func Refusal(reason RefusalReason, v RefusalView) string {
 	case UnknownPerson:
 		return "Slack did not tell us who you are, so nothing was decided. Try again in a minute."
 	case SelfApproval:
-		return "You asked for this certificate, so somebody else has to decide. " + v.askApprovers()
+		return "You asked for this yourself, so somebody else has to decide. " + v.askApprovers()
 	case AlreadyDecided:
 		return v.already() + " There is nothing more to do; the card shows when Keyfactor has it."
 	case AlreadySettled:
@@ -112,10 +112,9 @@ func (v RefusalView) past() string {
 func (v RefusalView) already() string {
 	switch {
 	case v.Outcome != nil:
-		s := settled(*v.Outcome, v.Decision)
-		return "This request is already settled: " + s.plain()
+		return "This request is settled. " + settled(*v.Outcome, v.Decision).sentence()
 	case v.Decision != nil:
-		return mention(v.Decision.By) + " has already " + v.Decision.Verdict.Past() + " this request" + when(v.Decision.At) + "."
+		return mention(v.Decision.By) + " has already " + v.Decision.Verdict.Past() + " this request" + at(v.Decision.At) + "."
 	}
 	return "This request is already decided."
 }

@@ -26,7 +26,7 @@ func commentQuote(comment string) []slack.RichTextElement {
 
 // DecidedReply says that a person decided and that it is on its way.
 func DecidedReply(d approval.Decision) Message {
-	return reply(mention(d.By)+" decided to "+string(d.Verdict)+when(d.At)+". The decision is being sent to Keyfactor.", commentQuote(d.Comment)...)
+	return reply(mention(d.By)+" decided to "+string(d.Verdict)+at(d.At)+". The decision is being sent to Keyfactor.", commentQuote(d.Comment)...)
 }
 
 // SettledReply says how the request ended; d is the decision made here, if any.
@@ -36,7 +36,7 @@ func SettledReply(o approval.Outcome, d *approval.Decision) Message {
 	if a := visible(o.Message, maxAnswer); a != "" {
 		m.Blocks = append(m.Blocks, slack.NewRichTextBlock("", slack.NewRichTextSection(bold("Keyfactor says"), text("  "+a))))
 	}
-	m.Text = s.sign + " " + s.head + gap(s.rest) + s.rest + "." + gap(s.tail) + s.tail
+	m.Text = s.sign + " " + s.sentence()
 	return m
 }
 
@@ -50,13 +50,4 @@ func FailedReply(d approval.Decision, sentence string) Message {
 // TroubleReply says that something goes wrong without an end yet.
 func TroubleReply(sentence string) Message {
 	return reply("⚠️ " + escape(sentence, maxTrouble))
-}
-
-// ChangedReply says that the question changed while it waited, and how.
-func ChangedReply(before, after approval.Request) Message {
-	return reply("✏️ The request changed. What was shown before no longer counts; please look again.", changes(before, after)...)
-}
-
-func changes(before, after approval.Request) []slack.RichTextElement {
-	return nil
 }

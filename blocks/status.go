@@ -11,34 +11,31 @@ import (
 type status struct {
 	sign string // ✅
 	head string // Approved
-	rest string // by <@U1> · 3 May at 10:12
+	rest string // by <@U1>, 3 May at 10:12
 	tail string // a further sentence
 }
 
+// mrkdwn is the status with its head in bold and the tail on its own line.
 func (s status) mrkdwn() string {
-	return join(s.sign, "*"+s.head+"*"+gap(s.rest)+s.rest, newline(s.tail))
+	out := s.sign + " *" + s.head + "*" + gap(s.rest) + s.rest
+	if s.tail != "" {
+		out += "\n" + s.tail
+	}
+	return out
 }
 
-// plain is the status as one sentence or two, for a notification.
-func (s status) plain() string {
-	return strings.ToLower(s.head[:1]) + s.head[1:] + gap(s.rest) + strings.TrimSuffix(s.rest, ".") + "." + gap(s.tail) + s.tail
+// sentence is the status without formatting, for notifications and inside other sentences.
+func (s status) sentence() string {
+	return s.head + gap(s.rest) + s.rest + "." + gap(s.tail) + s.tail
 }
 
+// gap is the space before a continuation, unless that begins with a comma or is missing.
 func gap(s string) string {
-	if s == "" || strings.HasPrefix(s, " ") || strings.HasPrefix(s, ",") {
+	if s == "" || strings.HasPrefix(s, ",") {
 		return ""
 	}
 	return " "
 }
-
-func newline(s string) string {
-	if s == "" {
-		return ""
-	}
-	return "\n" + s
-}
-
-func join(sign, line, more string) string { return sign + " " + line + more }
 
 func statusLine(v CardView) status {
 	switch {
@@ -58,23 +55,23 @@ func pending(v CardView) status {
 	s := status{sign: "⏳", head: "Waiting for a decision", tail: missing(v.Request)}
 	switch {
 	case v.sealed(approval.Approve) == "" && v.sealed(approval.Deny) == "":
-		s.head = "Waiting in Keyfactor"
-		s.rest = "· it cannot be decided from here"
+		s.rest = "that cannot be made from here"
 	case v.Approvers != "":
 		s.rest = "by " + approvers(v.Approvers)
 	}
 	return s
 }
 
-// missing says how many approvals Keyfactor still wants, where it is more than the one everybody expects.
+// missing says how many approvals Keyfactor still wants, where it is more than
+// the one that everybody expects.
 func missing(r approval.Request) string {
 	if r.Missing < 2 {
 		return ""
 	}
-	return "Keyfactor wants " + plural(r.Missing, "more approval", "more approvals") + " at this step, each by another account."
+	return "Keyfactor wants " + plural(r.Missing, "more approval", "more approvals") + " at this step."
 }
 
-// approvers clips the list between two names, never inside a mention.
+// approvers cuts the list between two names, never inside a mention.
 func approvers(list string) string {
 	if runes(list) <= maxApprovers {
 		return list
@@ -83,12 +80,10 @@ func approvers(list string) string {
 }
 
 func deciding(d *approval.Decision) status {
-	s := status{sign: "📨", head: "A decision is being sent to Keyfactor"}
-	if d != nil {
-		s.head = noun(d.Verdict) + " is being sent to Keyfactor"
-		s.rest = "· decided by " + mention(d.By) + when(d.At)
+	if d == nil {
+		return status{sign: "📨", head: "A decision is being sent to Keyfactor"}
 	}
-	return s
+	return status{sign: "📨", head: noun(d.Verdict) + " is being sent to Keyfactor", rest: ", decided by " + mention(d.By) + at(d.At)}
 }
 
 func noun(v approval.Verdict) string {
@@ -98,48 +93,63 @@ func noun(v approval.Verdict) string {
 	return "Denial"
 }
 
-// tails say what a reason means, after the head that says what the state is.
-var tails = map[approval.Reason]string{
-	approval.Counted:    "Keyfactor counted it and waits for further approvers.",
-	approval.MovedOn:    "The workflow has left this step and goes on.",
-	approval.Restarted:  "The workflow was restarted; the new run is a request of its own.",
-	approval.Failed:     "The workflow failed. See Keyfactor for the reason.",
-	approval.Gone:       "Keyfactor no longer knows this request.",
-	approval.Hidden:     "Keyfactor no longer lets approvebot read this request, so how it ended is not known here.",
-	approval.HandedOver: "The workflow is done; the CA now wants its own approval, which is a request of its own.",
-	approval.Expired:    "Nobody decided in time.",
+// ending is how a reason reads after the state, and what it means.
+type ending struct{ closed, tail string }
+
+var endings = map[approval.Reason]ending{
+	approval.MovedOn:    {"moved on", "The workflow has left this step and goes on."},
+	approval.Restarted:  {"restarted", "The workflow was restarted; the new run is a request of its own."},
+	approval.Failed:     {"failed", "The workflow failed; Keyfactor knows why."},
+	approval.Gone:       {"gone", "Keyfactor no longer knows this request."},
+	approval.Hidden:     {"hidden", "Keyfactor no longer lets approvebot read this request, so its end is not known here."},
+	approval.HandedOver: {"handed over", "The workflow is done. The CA now wants its own approval, which is a request of its own."},
+	approval.Expired:    {"expired", "Nobody decided in time."},
+	approval.Counted:    {"counted", "Keyfactor counted the decision and waits for further approvers."},
 }
 
 // settled is the end of a request, whoever brought it about.
 func settled(o approval.Outcome, d *approval.Decision) status {
-	s := status{tail: tails[o.Reason]}
-	switch o.State {
-	case approval.Approved:
+	s := status{tail: endings[o.Reason].tail}
+	ours := d != nil && d.Verdict.State() == o.State && o.Reason != approval.DecidedElsewhere
+	switch {
+	case o.Reason == approval.Counted && d != nil:
+		// Not "Approved": the request is not, it only comes closer to it.
+		s.sign, s.head, ours = "☑️", noun(d.Verdict)+" counted", true
+	case o.State == approval.Approved:
 		s.sign, s.head = "✅", "Approved"
-	case approval.Denied:
+	case o.State == approval.Denied:
 		s.sign, s.head = "⛔", "Denied"
 	default:
 		s.sign, s.head = "⚪", "Closed"
-	}
-	ours := d != nil && d.Verdict.State() == o.State && o.Reason != approval.DecidedElsewhere
-	switch {
-	case ours:
-		s.rest = "by " + mention(d.By) + when(d.At)
-	case o.Reason == approval.DecidedElsewhere:
-		s.head += " in Keyfactor"
-		fallthrough
-	default:
-		if o.By != "" {
-			s.rest = "by " + code(o.By, 100)
+		if how := endings[o.Reason].closed; how != "" {
+			s.head += ": " + how
 		}
-		s.rest += when(o.At)
 	}
-	if o.Reason == approval.Failed {
-		s.sign = "❌"
+	if o.Reason == approval.DecidedElsewhere {
+		s.head += " in Keyfactor"
 	}
-	if d != nil && !ours {
-		late := mention(d.By) + " had decided to " + string(d.Verdict) + when(d.At)
-		s.tail = strings.TrimSpace(s.tail + " " + late + "; that took no effect.")
+	if ours {
+		s.rest = "by " + mention(d.By) + at(d.At)
+		return s
+	}
+	if o.By != "" {
+		s.rest = "by " + code(o.By, 100)
+	}
+	s.rest += at(o.At)
+	if d != nil {
+		s.tail = strings.TrimSpace(s.tail + " " + overtaken(o, *d))
 	}
 	return s
+}
+
+// overtaken says what became of a decision that is not the outcome.
+func overtaken(o approval.Outcome, d approval.Decision) string {
+	had := mention(d.By) + " had decided to " + string(d.Verdict) + at(d.At)
+	switch o.Reason {
+	case approval.DecidedElsewhere, approval.Restarted, approval.Expired:
+		return had + "; that came too late."
+	case approval.MovedOn, approval.HandedOver, approval.Failed:
+		return had + "."
+	}
+	return had + "; whether that took effect is not known."
 }

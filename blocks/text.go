@@ -113,7 +113,7 @@ func or(s string) string {
 
 var lookAlikes = strings.NewReplacer(
 	"&", "&amp;", "<", "&lt;", ">", "&gt;",
-	"*", "∗", "_", "ˍ", "~", "∼", "`", "ˋ",
+	"*", "∗", "~", "∼", "`", "ˋ",
 	"://", "[:]//",
 )
 
@@ -131,10 +131,33 @@ func EscapeText(s string) string { return escape(s, slackText) }
 // no entity is ever cut.
 func escape(s string, limit int) string {
 	s = lookAlikes.Replace(visible(s, limit))
+	s = underscores(s)
 	for emojiCode.MatchString(s) { // once is not enough: a:b:c: holds two
 		s = emojiCode.ReplaceAllString(s, "∶$1∶")
 	}
 	return s
+}
+
+// underscores replaces those that could begin or end italics. Between two
+// letters or digits Slack ignores them, and names have many.
+func underscores(s string) string {
+	if !strings.Contains(s, "_") {
+		return s
+	}
+	inWord := func(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }
+	all := []rune(s)
+	for i, r := range all {
+		if r == '_' && (i == 0 || i == len(all)-1 || all[i-1] == 'ˍ' || !inWord(all[i-1]) || !inWord(all[i+1])) {
+			all[i] = 'ˍ'
+		}
+	}
+	// A run that ends outside a word was judged by its last member only.
+	for i := len(all) - 2; i >= 0; i-- {
+		if all[i] == '_' && all[i+1] == 'ˍ' {
+			all[i] = 'ˍ'
+		}
+	}
+	return string(all)
 }
 
 var spanEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "`", "ˋ")
@@ -173,10 +196,11 @@ func date(t time.Time) string {
 	return fmt.Sprintf("<!date^%d^{date_short_pretty} at {time}|%s>", t.Unix(), t.UTC().Format("2006-01-02 15:04 UTC"))
 }
 
-// when is date as the end of a sentence's half: " · 3 May at 10:12".
-func when(t time.Time) string {
+// at is date at the end of a phrase: ", 3 May at 10:12". A comma, because the
+// date may also read "today" or "yesterday".
+func at(t time.Time) string {
 	if d := date(t); d != "" {
-		return " · " + d
+		return ", " + d
 	}
 	return ""
 }
@@ -197,7 +221,7 @@ func link(s string) string {
 
 // hyperlink is a link in mrkdwn with a label of ours, or just the label.
 func hyperlink(address, label string) string {
-	if address = link(address); address == "" {
+	if address = link(address); address == "" || len(address) > maxInlineURL {
 		return label
 	}
 	return "<" + strings.ReplaceAll(address, "&", "&amp;") + "|" + label + ">"
