@@ -1,0 +1,130 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"slices"
+
+	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/rivermigrate"
+)
+
+const versionTable = "approvebot_migration"
+
+//go:embed migrations
+var migrations embed.FS
+
+// overlay lays an engine's own migrations over those that both engines share.
+type overlay struct{ shared, own fs.FS }
+
+func (o overlay) Open(name string) (fs.File, error) {
+	f, err := o.own.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return o.shared.Open(name)
+	}
+	return f, err
+}
+
+func (o overlay) ReadDir(name string) ([]fs.DirEntry, error) {
+	shared, err := fs.ReadDir(o.shared, name)
+	if err != nil {
+		return nil, err
+	}
+	own, err := fs.ReadDir(o.own, name)
+	if err != nil {
+		return nil, err
+	}
+	all := slices.DeleteFunc(append(own, shared...), fs.DirEntry.IsDir)
+	slices.SortFunc(all, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
+	return all, nil
+}
+
+func (s *Store) provider() (*goose.Provider, error) {
+	shared, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	dir := "sqlite"
+	if s.engine.dialect == "postgres" {
+		dir = "postgres"
+	}
+	own, err := fs.Sub(shared, dir)
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.Dialect(s.engine.dialect), s.db, overlay{shared, own}, goose.WithTableName(versionTable))
+}
+
+func (s *Store) riverMigrator() (*rivermigrate.Migrator[*sql.Tx], error) {
+	return rivermigrate.New(s.engine.driver, &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
+}
+
+// migrate brings our tables and River's to this release.
+func (s *Store) migrate(ctx context.Context) error {
+	return s.engine.alone(ctx, func(ctx context.Context) error {
+		if err := s.checkVersion(ctx); err != nil {
+			return err
+		}
+		provider, err := s.provider()
+		if err != nil {
+			return err
+		}
+		if _, err := provider.Up(ctx); err != nil {
+			return err
+		}
+		migrator, err := s.riverMigrator()
+		if err != nil {
+			return err
+		}
+		_, err = migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
+		return err
+	})
+}
+
+// checkVersion refuses a database that a later release has migrated: we would
+// misread what it means.
+func (s *Store) checkVersion(ctx context.Context) error {
+	provider, err := s.provider()
+	if err != nil {
+		return err
+	}
+	// goose would create its table to answer, which a reader must not.
+	exec := s.engine.driver.GetExecutor()
+	ours, err := exec.TableExists(ctx, &riverdriver.TableExistsParams{Table: versionTable})
+	if err != nil {
+		return fmt.Errorf("look for our tables: %w", err)
+	}
+	var current int64
+	if ours {
+		if err := s.db.QueryRowContext(ctx, `SELECT COALESCE(MAX(version_id), 0) FROM `+versionTable).Scan(&current); err != nil {
+			return fmt.Errorf("read the version of our tables: %w", err)
+		}
+	}
+	sources := provider.ListSources()
+	target := sources[len(sources)-1].Version
+	if current > target {
+		return fmt.Errorf("%w (its tables have version %d, ours %d)", ErrNewer, current, target)
+	}
+	migrator, err := s.riverMigrator()
+	if err != nil {
+		return err
+	}
+	existing, err := migrator.ExistingVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("read the job queue's version: %w", err)
+	}
+	known := migrator.AllVersions()
+	for _, m := range existing {
+		if m.Version > known[len(known)-1].Version {
+			return fmt.Errorf("%w (its job queue has version %d, ours %d)", ErrNewer, m.Version, known[len(known)-1].Version)
+		}
+	}
+	return nil
+}

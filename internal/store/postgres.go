@@ -1,0 +1,89 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3/lock"
+	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
+)
+
+// maxConns leaves room for several replicas under PostgreSQL's default of 100.
+const maxConns = 16
+
+func (s *Store) openPostgres(ctx context.Context, url string, readOnly bool) error {
+	pool, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		// pgx names what is wrong and hides the password.
+		return fmt.Errorf("read the store's url: %w", err)
+	}
+	if pool.ConnConfig.ConnectTimeout == 0 {
+		pool.ConnConfig.ConnectTimeout = 5 * time.Second
+	}
+	params := pool.ConnConfig.RuntimeParams
+	if params["application_name"] == "" {
+		params["application_name"] = "approvebot"
+	}
+	// A replica that is frozen in the middle of a transaction must not keep the
+	// others from the rows it holds.
+	if params["idle_in_transaction_session_timeout"] == "" {
+		params["idle_in_transaction_session_timeout"] = "10000"
+	}
+	if readOnly {
+		params["default_transaction_read_only"] = "on"
+	}
+
+	db := stdlib.OpenDB(*pool.ConnConfig)
+	db.SetMaxOpenConns(maxConns)
+	db.SetMaxIdleConns(maxConns / 2)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	s.close = append(s.close, db.Close)
+	s.db = db
+
+	// LISTEN needs a session of its own; River takes it from this pool and keeps it.
+	pool.MinConns, pool.MaxConns = 0, 1
+	listener, err := pgxpool.NewWithConfig(ctx, pool)
+	if err != nil {
+		return fmt.Errorf("connect to PostgreSQL: %w", err)
+	}
+	s.close = append(s.close, func() error { listener.Close(); return nil })
+
+	s.engine = engine{
+		name:     "PostgreSQL",
+		dialect:  "postgres",
+		driver:   riverdatabasesql.NewWithPgxListener(db, listener),
+		snapshot: sql.LevelRepeatableRead,
+		complete: completeWith[*riverdatabasesql.Driver],
+		alone:    s.aloneInPostgres,
+		// Others may live: River's rescuer waits out the timeouts of those that do not.
+		recover: func(context.Context) error { return nil },
+	}
+	return nil
+}
+
+// aloneInPostgres holds a session lock, because River's migrations take none and
+// cannot run inside one transaction: of several replicas starting on an empty
+// database most would fail.
+func (s *Store) aloneInPostgres(ctx context.Context, fn func(context.Context) error) (err error) {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer conn.Close()
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 120))
+	if err != nil {
+		return err
+	}
+	if err := locker.SessionLock(ctx, conn); err != nil {
+		return fmt.Errorf("wait for the lock on migrations: %w", err)
+	}
+	defer func() {
+		err = errors.Join(err, locker.SessionUnlock(context.WithoutCancel(ctx), conn))
+	}()
+	return fn(ctx)
+}

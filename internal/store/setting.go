@@ -1,0 +1,60 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// Setting returns a remembered value, and whether there is one.
+func (s *Store) Setting(ctx context.Context, key string) (value string, found bool, err error) {
+	err = s.view(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		switch err := tx.QueryRowContext(ctx, `SELECT value FROM setting WHERE key = $1`, key).Scan(&value); {
+		case errors.Is(err, sql.ErrNoRows):
+			return nil
+		case err != nil:
+			return err
+		}
+		found = true
+		return nil
+	})
+	if err != nil {
+		return "", false, fmt.Errorf("read setting %s: %w", key, err)
+	}
+	return value, found, nil
+}
+
+// PutSetting remembers a value.
+func (s *Store) PutSetting(ctx context.Context, key, value string) error {
+	err := s.do(ctx, func(ctx context.Context, u *unit) error {
+		_, err := u.exec(ctx, `INSERT INTO setting (key, value, updated_at) VALUES ($1, $2, $3)
+			ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at`, key, value, u.now)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("write setting %s: %w", key, err)
+	}
+	return nil
+}
+
+// SettingOnce returns the value, made by whoever comes first; several replicas
+// that start at once agree on one.
+func (s *Store) SettingOnce(ctx context.Context, key string, make func() (string, error)) (string, error) {
+	if value, found, err := s.Setting(ctx, key); err != nil || found {
+		return value, err
+	}
+	value, err := make()
+	if err != nil {
+		return "", fmt.Errorf("make setting %s: %w", key, err)
+	}
+	err = s.do(ctx, func(ctx context.Context, u *unit) error {
+		_, err := u.exec(ctx, `INSERT INTO setting (key, value, updated_at) VALUES ($1, $2, $3) ON CONFLICT (key) DO NOTHING`, key, value, u.now)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("write setting %s: %w", key, err)
+	}
+	value, _, err = s.Setting(ctx, key)
+	return value, err
+}
