@@ -19,7 +19,13 @@ export class Composer {
     const id = `suggestions-${++composersMade}`;
     this.input = h('textarea', {
       class: 'composer-input', rows: '1', autocomplete: 'off', role: 'combobox', 'aria-autocomplete': 'list', 'aria-expanded': 'false', 'aria-controls': id,
-      data: { composer: thread ? 'thread' : 'channel' }, on: { input: () => this.#typed(), keydown: (event) => this.#key(event), blur: () => this.#hide() },
+      data: { composer: thread ? 'thread' : 'channel' }, on: {
+        input: () => this.#typed(),
+        keydown: (event) => this.#key(event),
+        // Enter sends or picks, whatever the list of suggestions did meanwhile; only Shift+Enter breaks the line.
+        keypress: (event) => event.key === 'Enter' && !event.shiftKey && event.preventDefault(),
+        blur: () => this.#hide(),
+      },
     });
     this.list = h('div', { class: 'suggestions', id, role: 'listbox', 'aria-label': 'Suggestions', hidden: true });
     this.shortcuts = h('button', { type: 'button', class: 'icon-button', title: 'Shortcuts', 'aria-label': 'Shortcuts', 'aria-haspopup': 'menu', 'aria-expanded': 'false', on: { click: () => this.#showShortcuts() } }, icon('bolt'));

@@ -36,6 +36,7 @@ export class MessageList {
       this.content.replaceChildren();
       this.#atEnd = true;
       this.newAfter = lastRead;
+      this.marked = null;
     }
     const held = this.content.contains(document.activeElement) ? document.activeElement : null;
     const heldRow = held?.closest('[data-ts]')?.dataset.ts;
@@ -80,6 +81,7 @@ export class MessageList {
     const row = this.#rows.get(key);
     if (row && row.message === message && row.variant === variant) return row;
     const next = { key, message, variant, node: draw() };
+    next.node.classList.toggle('highlight', key === this.marked);
     row?.node.replaceWith(next.node);
     this.#rows.set(key, next);
     return next;
@@ -117,6 +119,7 @@ export class MessageList {
     const node = this.content.querySelector(`[data-ts="${CSS.escape(ts)}"]`);
     if (!node) return false;
     this.#atEnd = false;
+    this.marked = ts;
     node.scrollIntoView({ block: 'center' });
     node.classList.add('highlight');
     node.focus({ preventScroll: true });

@@ -27,10 +27,12 @@ export class Store extends EventTarget {
   #announced = false;
 
   load(snapshot) {
+    const before = { messages: this.messages, ephemerals: this.ephemerals };
     const lists = { people: [], groups: [], channels: [], actions: [], messages: {}, ephemerals: {}, views: [], home: null };
     for (const [name, empty] of Object.entries(lists)) this[name] = snapshot[name] ?? empty;
     for (const name of ['title', 'intro', 'team', 'app']) if (snapshot[name]) this[name] = snapshot[name];
     if (this.me !== snapshot.me) this.#become(snapshot.me);
+    else for (const name of ['messages', 'ephemerals']) keepSame(before[name], this[name]);
     this.#people = new Map(this.people.map((person) => [person.id, person]));
     this.loaded = true;
     this.#announce();
@@ -186,6 +188,18 @@ export class Store extends EventTarget {
     const fresh = this.timeline(channel.id).filter((message) => compareTs(message.ts, since) > 0 && message.user !== this.me && !message.ephemeral);
     const direct = channel.kind === 'dm';
     return { count: fresh.length, mentions: fresh.filter((message) => direct || mentionsMe(this, wordsOf(message))).length };
+  }
+}
+
+// keepSame puts the objects known before in the place of equal new ones, so that what did
+// not change is not drawn anew.
+function keepSame(before, now) {
+  for (const [channel, list] of Object.entries(now)) {
+    const known = new Map((before[channel] || []).map((message) => [message.ts, message]));
+    now[channel] = list.map((message) => {
+      const old = known.get(message.ts);
+      return old && JSON.stringify(old) === JSON.stringify(message) ? old : message;
+    });
   }
 }
 
