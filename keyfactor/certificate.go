@@ -39,7 +39,7 @@ func (r CertificateRequest) rowID() string { return strconv.FormatInt(int64(r.ID
 // PendingCertificates yields the requests that wait for a manager's approval.
 //
 // Keyfactor's page: GET Workflow Certificates Pending,
-// https://software.keyfactor.com/Core-OnPrem/Current/Content/WebAPI/KeyfactorAPI/WorkflowCertificatesGETPending.htm
+// https://software.keyfactor.com/Core-OnPrem/v10.4/Content/WebAPI/KeyfactorAPI/WorkflowOriginalGETCertificatesPending.htm
 func (c *Client) PendingCertificates(ctx context.Context, o ListOptions) iter.Seq2[CertificateRequest, error] {
 	if o.Sort == "" {
 		o.Sort = certificateOrder
@@ -60,7 +60,7 @@ func decodeCertificateRequest(raw json.RawMessage) (r CertificateRequest, err er
 // CertificateRequest reads one request in any state.
 //
 // Keyfactor's page: GET Workflow Certificates ID,
-// https://software.keyfactor.com/Core-OnPrem/Current/Content/WebAPI/KeyfactorAPI/WorkflowCertificatesGETID.htm
+// https://software.keyfactor.com/Core-Hosted/v12.5/Content/WebAPI/KeyfactorAPI/WorkflowOriginalGETCertificatesPendingID.htm
 func (c *Client) CertificateRequest(ctx context.Context, id int64) (CertificateRequest, error) {
 	q := get("/Workflow/Certificates/"+strconv.FormatInt(id, 10), nil)
 	a, err := c.do(ctx, q)
@@ -120,7 +120,7 @@ func (i *ResultItem) UnmarshalJSON(b []byte) error {
 // comment here. Read all three lists of the result.
 //
 // Keyfactor's page: POST Workflow Certificates Approve,
-// https://software.keyfactor.com/Core-OnPrem/Current/Content/WebAPI/KeyfactorAPI/WorkflowCertificatesPOSTApprove.htm
+// https://software.keyfactor.com/Core-Hosted/v24.4/Content/WebAPI/KeyfactorAPI/WorkflowOriginalPOSTCertificatesApprove.htm
 func (c *Client) ApproveCertificates(ctx context.Context, ids []int64) (Result, error) {
 	return c.settle(ctx, post("/Workflow/Certificates/Approve", slices.Concat([]int64{}, ids)))
 }
@@ -129,7 +129,7 @@ func (c *Client) ApproveCertificates(ctx context.Context, ids []int64) (Result, 
 // the result.
 //
 // Keyfactor's page: POST Workflow Certificates Deny,
-// https://software.keyfactor.com/Core-OnPrem/Current/Content/WebAPI/KeyfactorAPI/WorkflowCertificatesPOSTDeny.htm
+// https://software.keyfactor.com/Core-OnPrem/v10.4/Content/WebAPI/KeyfactorAPI/WorkflowOriginalPOSTCertificatesDeny.htm
 func (c *Client) DenyCertificates(ctx context.Context, ids []int64, comment string) (Result, error) {
 	return c.settle(ctx, post("/Workflow/Certificates/Deny", struct {
 		Comment               string
@@ -166,8 +166,7 @@ type Certificate struct {
 // remembers it. It needs a permission that the bot can do without: expect
 // ErrForbidden.
 //
-// Keyfactor's page: GET Certificates ID,
-// https://software.keyfactor.com/Core-OnPrem/Current/Content/WebAPI/KeyfactorAPI/CertificatesGETID.htm
+// Keyfactor's page: GET Certificates ID (software.keyfactor.com).
 func (c *Client) Certificate(ctx context.Context, id int64) (Certificate, error) {
 	if known, ok := c.details.get(id); ok {
 		return known, nil

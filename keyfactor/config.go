@@ -111,6 +111,11 @@ func (c Config) parse() (*url.URL, error) {
 	if c.ApprovedAs != ApprovedAsString && c.ApprovedAs != ApprovedAsBool {
 		errs = append(errs, fmt.Errorf("approved_as: %q is neither %q nor %q", c.ApprovedAs, ApprovedAsString, ApprovedAsBool))
 	}
+	for number, name := range c.StatusNames {
+		if statusNames[strings.ToLower(name)] == "" {
+			errs = append(errs, fmt.Errorf("status_names: %d: %q is not a status that Keyfactor documents", number, name))
+		}
+	}
 	if c.RetryWaitMin > c.RetryWaitMax {
 		errs = append(errs, fmt.Errorf("retry_wait: the shortest pause, %s, is longer than the longest, %s", c.RetryWaitMin, c.RetryWaitMax))
 	}

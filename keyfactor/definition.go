@@ -59,7 +59,7 @@ type definitionKey struct {
 // newest. Published versions do not change, so the last few are remembered.
 //
 // Keyfactor's page: GET Workflow Definitions Definition ID,
-// https://software.keyfactor.com/Core-OnPrem/Current/Content/WebAPI/KeyfactorAPI/WorkflowDefinitionsGETDefinitionID.htm
+// https://software.keyfactor.com/Core-OnPrem/v25.1/Content/WebAPI/KeyfactorAPI/WorkflowDefinitionsGETID.htm
 func (c *Client) Definition(ctx context.Context, id string, version int) (Definition, error) {
 	key := definitionKey{strings.ToLower(id), version}
 	if d, ok := c.definitions.get(key); ok {

@@ -150,7 +150,7 @@ const (
 // of them is suspended, and what number means so is learned on the way.
 //
 // Keyfactor's page: GET Workflow Instances AssignedToMe,
-// https://software.keyfactor.com/Core-OnPrem/Current/Content/WebAPI/KeyfactorAPI/WorkflowInstancesGETAssignedtoMe.htm
+// https://software.keyfactor.com/Core-OnPrem/v11.0/Content/WebAPI/KeyfactorAPI/WorkflowInstancesGETAssignedToMe.htm
 func (c *Client) AssignedToMe(ctx context.Context, o ListOptions) iter.Seq2[Instance, error] {
 	rows := c.instances(ctx, "/Workflow/Instances/AssignedToMe", o)
 	return func(yield func(Instance, error) bool) {
@@ -169,7 +169,7 @@ func (c *Client) AssignedToMe(ctx context.Context, o ListOptions) iter.Seq2[Inst
 // Instances yields all instances, finished ones included.
 //
 // Keyfactor's page: GET Workflow Instances,
-// https://software.keyfactor.com/Core-OnPrem/Current/Content/WebAPI/KeyfactorAPI/WorkflowInstancesGET.htm
+// https://software.keyfactor.com/Core-OnPrem/v24.4.3/Content/WebAPI/KeyfactorAPI/WorkflowInstancesGET.htm
 func (c *Client) Instances(ctx context.Context, o ListOptions) iter.Seq2[Instance, error] {
 	return c.instances(ctx, "/Workflow/Instances", o)
 }
@@ -195,7 +195,7 @@ func (c *Client) decodeInstance(raw json.RawMessage) (i Instance, err error) {
 // Instance reads one instance, running or finished, by its GUID.
 //
 // Keyfactor's page: GET Workflow Instances Instance ID,
-// https://software.keyfactor.com/Core-OnPrem/Current/Content/WebAPI/KeyfactorAPI/WorkflowInstancesGETInstanceID.htm
+// https://software.keyfactor.com/Core-OnPrem/v11.5.3/Content/WebAPI/KeyfactorAPI/WorkflowInstancesGETID.htm
 func (c *Client) Instance(ctx context.Context, id string) (Instance, error) {
 	q := get("/Workflow/Instances/"+url.PathEscape(id), nil)
 	a, err := c.do(ctx, q)
@@ -226,7 +226,7 @@ type SignalRequest struct {
 // took it, not that the instance has moved.
 //
 // Keyfactor's page: POST Workflow Instances Instance ID Signals,
-// https://software.keyfactor.com/Core-OnPrem/Current/Content/WebAPI/KeyfactorAPI/WorkflowInstancesPOSTInstanceIDSignals.htm
+// https://software.keyfactor.com/Core-OnPrem/v24.4/Content/WebAPI/KeyfactorAPI/WorkflowInstancesPOSTIDSignals.htm
 func (c *Client) Signal(ctx context.Context, id string, s SignalRequest) error {
 	type data struct {
 		Approved any

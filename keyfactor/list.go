@@ -103,11 +103,11 @@ type pager struct {
 	path    string
 	options ListOptions
 
-	page  int // the last one read
-	rows  int // read so far, doubles included
-	last  int // in the last page
-	size  int // in the fullest page
-	total int // what the server says; 0 when it does not
+	page  int  // the last one read
+	rows  int  // read so far, doubles included
+	last  int  // in the last page
+	size  int  // in the fullest page
+	total int  // what the server says; 0 when it does not
 	fresh bool // the last page held something new
 	seen  map[string]bool
 }

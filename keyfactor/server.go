@@ -15,8 +15,7 @@ type Server struct {
 
 // Endpoints proves that our credentials are accepted and tells what they are good for.
 //
-// Keyfactor's page: GET Status Endpoints,
-// https://software.keyfactor.com/Core-OnPrem/Current/Content/WebAPI/KeyfactorAPI/StatusGETEndpoints.htm
+// Keyfactor's page: GET Status Endpoints (software.keyfactor.com).
 func (c *Client) Endpoints(ctx context.Context) (Server, error) {
 	q := get("/Status/Endpoints", nil)
 	a, err := c.do(ctx, q)

@@ -35,6 +35,9 @@ type Status struct {
 	Raw string
 	// Name is one of the six documented names, or empty when it is not known.
 	Name string
+
+	// awake: Name is empty, and AssignedToMe has shown other numbers but never this one.
+	awake bool
 }
 
 // UnmarshalJSON never fails; an unknown status is not an error.
@@ -55,39 +58,39 @@ func (s Status) String() string {
 	return s.Raw
 }
 
-// statuses translates numbers to names: those that were configured, and the one
-// for Suspended, which is learned, because AssignedToMe lists no others.
+// statuses translates numbers to names: those that were configured, and the ones
+// for Suspended, which are learned, because AssignedToMe lists no others.
 type statuses struct {
 	configured map[string]string
 
 	mu        sync.RWMutex
-	suspended string
+	suspended map[string]bool
 }
 
+// maxLearned is more than there are statuses; it bounds what nonsense can make us keep.
+const maxLearned = 16
+
 func newStatuses(configured map[int]string) *statuses {
-	s := &statuses{configured: map[string]string{}}
+	s := &statuses{configured: map[string]string{}, suspended: map[string]bool{}}
 	for number, name := range configured {
-		if known := statusNames[strings.ToLower(name)]; known != "" {
-			name = known
-		}
-		s.configured[strconv.Itoa(number)] = name
+		s.configured[strconv.Itoa(number)] = statusNames[strings.ToLower(name)]
 	}
 	return s
 }
 
 func (s *statuses) resolve(status *Status) {
-	if status.Name != "" {
+	if status.Name != "" || status.Raw == "" {
 		return
 	}
-	if name, ok := s.configured[status.Raw]; ok {
-		status.Name = name
+	if status.Name = s.configured[status.Raw]; status.Name != "" {
 		return
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if status.Raw != "" && status.Raw == s.suspended {
+	if s.suspended[status.Raw] {
 		status.Name = Suspended
 	}
+	status.awake = status.Name == "" && len(s.suspended) > 0
 }
 
 // learn notes the raw status of a row of AssignedToMe.
@@ -97,5 +100,7 @@ func (s *statuses) learn(status Status) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.suspended = status.Raw
+	if len(s.suspended) < maxLearned {
+		s.suspended[status.Raw] = true
+	}
 }

@@ -90,7 +90,7 @@ func (t Time) stamp() string {
 	return t.Format(time.RFC3339Nano)
 }
 
-// day is the time as people read it in a fact.
+// words is the time as people read it in a fact.
 func (t Time) words() string {
 	switch {
 	case t.IsZero():

@@ -1,0 +1,274 @@
+package keyfactor
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"github.com/approvebot/approvebot/internal/approval"
+)
+
+// facts collects what approvers see; empty values are left out.
+type facts []approval.Fact
+
+// factLimit is the longest value of a fact, in runes.
+const factLimit = 1000
+
+func (f *facts) add(label, value string) {
+	if value = approval.Clip(strings.TrimSpace(value), factLimit); value != "" {
+		*f = append(*f, approval.Fact{Label: label, Value: value})
+	}
+}
+
+// request makes the domain's request of an instance that is waiting or answered.
+func (w *Workflows) request(ctx context.Context, i Instance, p place) approval.Request {
+	r := approval.Request{
+		ID:                workflowID(i.ID, i.CurrentStepID),
+		Reference:         reference(i),
+		Title:             string(i.Title),
+		Type:              string(i.Definition.WorkflowType),
+		Definition:        string(i.Definition.DisplayName),
+		DefinitionVersion: int(i.Definition.Version),
+		Step:              string(i.CurrentStepDisplayName),
+		StepName:          string(i.CurrentStepUniqueName),
+		Status:            string(i.StatusMessage),
+		Missing:           missing(i),
+		Requester:         i.Text("InitiatingUserName"),
+		Subject:           i.Text("Subject"),
+		SANs:              parseSANs(i.Raw("SANs")),
+		Template:          i.Text("Template"),
+		CA:                i.Text("CertificateAuthority"),
+		Submitted:         i.StartDate.Time,
+		Fields:            fields(i.InitialData),
+		Link:              w.config.link(strings.ToLower(i.ID), reference(i)),
+		Changed:           changed(i),
+	}
+	r.CommonName = commonName(r.Subject)
+	offer(&r, i, p)
+
+	var f facts
+	if _, ok := i.InitialData.Int("RevokeCode"); ok {
+		w.revocationFacts(ctx, &f, &r, i)
+	} else {
+		enrolmentFacts(&f, &r, i.Text("CSR"))
+	}
+	f.add("Workflow", strings.Join(nonEmpty(r.Definition, r.Step), ", "))
+	metadataFacts(&f, w.config.MetadataFields, metadata(i))
+	f.add("Submitted", i.StartDate.words())
+	r.Facts = f
+	return r
+}
+
+// offer sets the verdicts, or says why there are none.
+func offer(r *approval.Request, i Instance, p place) {
+	switch {
+	case p == answered:
+		r.Notes = append(r.Notes, "Keyfactor has an answer for this step and has not gone on yet.")
+	case i.Signals.Awaited(ApprovalStatus) && i.CurrentStepUniqueName != "":
+		r.Verdicts = []approval.Verdict{approval.Approve, approval.Deny}
+	default:
+		r.Notes = append(r.Notes, "This step waits for something other than an approval; please go on in the Keyfactor portal.")
+	}
+}
+
+// missing reads how many approvals are still wanted from Keyfactor's message.
+func missing(i Instance) int {
+	m := awaiting.FindStringSubmatch(string(i.StatusMessage))
+	if m == nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(m[1])
+	return n
+}
+
+// enrolmentFacts adds what is asked for, and reads the key from the CSR.
+func enrolmentFacts(f *facts, r *approval.Request, csrText string) {
+	csr, csrErr := parseCSR(csrText)
+	if csr != nil && csrErr == nil {
+		r.Key = keyOf(csr)
+	}
+	f.add("Common name", r.CommonName)
+	if len(parseDN(r.Subject)) != 1 || r.CommonName == "" {
+		f.add("Subject", r.Subject)
+	}
+	f.add("SANs", summary(labels(r.SANs), shownSANs))
+	switch {
+	case csrText == "":
+	case csrErr != nil:
+		f.add("CSR differs", "it cannot be read ("+clean(csrErr.Error())+")")
+	default:
+		f.add("CSR differs", strings.Join(csrDiffers(*r, csr), "; "))
+	}
+	f.add("Requester", or(r.Requester, "unknown"))
+	f.add("Template", r.Template)
+	f.add("CA", r.CA)
+	f.add("Key", keyWords(r.Key))
+}
+
+// revocationFacts adds which certificate is to be revoked, and why.
+func (w *Workflows) revocationFacts(ctx context.Context, f *facts, r *approval.Request, i Instance) {
+	var c Certificate
+	if id, ok := i.InitialData.Int("CertificateId"); ok {
+		var err error
+		if c, err = w.client.Certificate(ctx, id); err != nil {
+			// The permission is optional and the details are a courtesy.
+			w.log.Debug("certificate not read", zap.Int64("certificate", id), zap.Error(err))
+		}
+	}
+	r.Subject = or(r.Subject, string(c.IssuedDN))
+	r.CommonName = or(r.CommonName, or(commonName(r.Subject), string(c.IssuedCN)))
+	r.Template = or(r.Template, string(c.TemplateName))
+	code, _ := i.InitialData.Int("RevokeCode")
+
+	f.add("Common name", r.CommonName)
+	if len(parseDN(r.Subject)) > 1 {
+		f.add("Subject", r.Subject)
+	}
+	f.add("Serial number", or(i.Text("SerialNumberString"), string(c.SerialNumber)))
+	f.add("Reason", revokeReason(code))
+	f.add("Effective", ParseTime(i.Text("EffectiveDate")).words())
+	f.add("Comment", i.Text("Comment"))
+	f.add("Requester", or(r.Requester, "unknown"))
+	f.add("Template", r.Template)
+	f.add("CA", r.CA)
+	f.add("Expires", c.NotAfter.words())
+}
+
+// revokeReasons are the codes that Keyfactor's documentation names.
+var revokeReasons = map[int64]string{
+	-1: "remove from hold",
+	0:  "unspecified",
+	1:  "key compromised",
+	2:  "CA compromised",
+	3:  "affiliation changed",
+	4:  "superseded",
+	5:  "cessation of operation",
+	6:  "certificate hold",
+	7:  "remove from CRL",
+}
+
+func revokeReason(code int64) string {
+	if words := revokeReasons[code]; words != "" {
+		return fmt.Sprintf("%s (%d)", words, code)
+	}
+	return fmt.Sprintf("code %d", code)
+}
+
+// metadata returns the metadata as it stands now, or as it was at the start.
+func metadata(i Instance) Data {
+	var d Data
+	_ = d.UnmarshalJSON(i.Raw("Metadata"))
+	return d
+}
+
+// metadataFacts adds the allowed fields only: the rest may hold anything.
+func metadataFacts(f *facts, allowed []string, d Data) {
+	for _, name := range allowed {
+		f.add(name, d.Text(name))
+	}
+}
+
+// Limits on what routes can match on.
+const (
+	maxFields  = 200
+	fieldLimit = 1000
+)
+
+// fields are the scalar values by name. What a value stands for is not known
+// here, so that nothing outside the routes may show them.
+func fields(d Data) map[string]string {
+	out := map[string]string{}
+	for _, name := range d.Names() {
+		value := d.Text(name)
+		if value == "" || len(name) > fieldLimit || delicate(name, value) || len(out) == maxFields {
+			continue
+		}
+		out[name] = approval.Clip(value, fieldLimit)
+	}
+	return out
+}
+
+// delicate reports whether a value is likely to be a secret, or key material:
+// fields are stored, and scripts put all sorts of things beside the request.
+func delicate(name, value string) bool {
+	name = strings.ToLower(name)
+	for _, word := range []string{"password", "passphrase", "secret", "token", "credential", "privatekey", "apikey"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return name == "csr" || strings.Contains(value, "-----BEGIN ")
+}
+
+// request makes the domain's request of a pending certificate request.
+func (q *Certificates) request(c CertificateRequest) approval.Request {
+	id := strconv.FormatInt(int64(c.ID), 10)
+	r := approval.Request{
+		ID:         certificateID(c),
+		Matter:     matter(string(c.CertificateAuthority), string(c.CARequestID)),
+		Reference:  or(string(c.CARequestID), id),
+		Type:       "Enrollment",
+		Status:     string(c.StateString),
+		Requester:  string(c.Requester),
+		Subject:    string(c.DistinguishedName),
+		CommonName: or(string(c.CommonName), commonName(string(c.DistinguishedName))),
+		SANs:       certificateNames(c),
+		Template:   string(c.Template),
+		CA:         string(c.CertificateAuthority),
+		Submitted:  c.SubmissionDate.Time,
+		Fields:     fields(c.Metadata),
+		Verdicts:   []approval.Verdict{approval.Approve, approval.Deny},
+		Notes:      []string{"Keyfactor keeps no comment with an approval of this kind."},
+		Link:       q.config.link(id, or(string(c.CARequestID), id)),
+		Changed:    certificateStamp(c),
+	}
+	r.Title = fmt.Sprintf("%s asks the CA for a certificate with %s.", or(r.Requester, "Somebody"), or(r.Subject, or(r.CommonName, "no name")))
+
+	var f facts
+	enrolmentFacts(&f, &r, string(c.CSR))
+	if r.Key == (approval.Key{}) {
+		bits, _ := strconv.Atoi(string(c.KeyLength))
+		r.Key = approval.Key{Bits: max(bits, 0), Curve: string(c.Curve)}
+		f.add("Key", certificateKey(r.Key))
+	}
+	f.add("CA request", string(c.CARequestID))
+	metadataFacts(&f, q.config.MetadataFields, c.Metadata)
+	f.add("Submitted", c.SubmissionDate.words())
+	r.Facts = f
+	return r
+}
+
+// certificateKey is for keys whose algorithm Keyfactor does not tell.
+func certificateKey(k approval.Key) string {
+	if k.Curve == "" && k.Bits > 0 {
+		return strconv.Itoa(k.Bits) + " bits"
+	}
+	return keyWords(k)
+}
+
+// certificateNames prefers the newer member, which knows the kinds.
+func certificateNames(c CertificateRequest) []approval.SAN {
+	if sans := parseSANs(c.SubjectAltNames); len(sans) > 0 {
+		return sans
+	}
+	return parseSANs(c.SANs)
+}
+
+func or(s, other string) string {
+	if s != "" {
+		return s
+	}
+	return other
+}
+
+func nonEmpty(all ...string) (out []string) {
+	for _, s := range all {
+		if s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
