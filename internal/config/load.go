@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -42,7 +41,10 @@ func Parse(name string, text []byte, env func(string) string) (*Config, []Warnin
 		// Nothing could be read: what is missing would only hide why.
 		return nil, nil, &Error{arrange(r.problems)}
 	}
-	l := &loader{reader: r, env: env, dir: filepath.Dir(name), origin: map[string]Problem{}, opened: map[string]bool{}}
+	l := &loader{reader: r, env: env, dir: filepath.Dir(name), origin: map[string]Problem{}, opened: map[string]bool{}, faulty: map[[2]string]bool{}}
+	for _, p := range r.problems {
+		l.faulty[[2]string{p.File, p.Path}] = true
+	}
 	l.complete(c)
 	l.check(c)
 	if len(l.problems) > 0 {
@@ -74,6 +76,7 @@ type loader struct {
 	env      func(string) string
 	dir      string
 	origin   map[string]Problem // where a value came from, when not from the file
+	faulty   map[[2]string]bool // file and path of every mistake so far
 	opened   map[string]bool    // paths whose files have been read
 	warnings []Warning
 	profile  *profile
@@ -84,7 +87,9 @@ type loader struct {
 // A value has one mistake, the first: what could not be read is not also too small.
 func (l *loader) fail(path, format string, args ...any) {
 	p := l.at(path, format, args...)
-	if !slices.ContainsFunc(l.problems, func(o Problem) bool { return o.File == p.File && o.Path == p.Path }) {
+	value := [2]string{p.File, p.Path}
+	if !l.faulty[value] {
+		l.faulty[value] = true
 		l.problems = append(l.problems, p)
 	}
 }

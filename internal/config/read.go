@@ -19,7 +19,7 @@ import (
 // Aliases let a few lines of YAML stand for very many values; nobody's
 // configuration has this many, or goes this deep.
 const (
-	maxValues = 100_000
+	maxValues = 20_000
 	maxDepth  = 32
 )
 
