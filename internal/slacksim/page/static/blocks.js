@@ -25,9 +25,9 @@ const drawers = {
   markdown: (_, block) => h('div', { class: 'block-markdown prose' }, markdown(block.text)),
 };
 
-function header(_, block) {
+function header(surface, block) {
   const level = Math.min(Math.max(Number(block.level) || 1, 1), 4);
-  return h('div', { class: `block-header level-${level}`, role: 'heading', 'aria-level': level + 2 }, plain(block.text));
+  return h('div', { class: `block-header level-${level}`, role: 'heading', 'aria-level': level + 2 }, text(surface.store, block.text));
 }
 
 function section(surface, block) {
@@ -60,9 +60,9 @@ function input(surface, block) {
   const label = plain(block.label);
   const known = block.element && isInteractive(block.element.type);
   return h('div', { class: 'block-input' },
-    h('div', { class: 'input-label' }, label, block.optional && h('span', { class: 'optional' }, ' (optional)')),
+    h('div', { class: 'input-label' }, text(surface.store, block.label), block.optional && h('span', { class: 'optional' }, ' (optional)')),
     known ? interactive(surface, block, block.element, label) : note(`Slack would show a “${block.element?.type}” here.`),
-    block.hint && h('div', { class: 'input-hint' }, plain(block.hint)));
+    block.hint && h('div', { class: 'input-hint' }, text(surface.store, block.hint)));
 }
 
 function image(_, block) {

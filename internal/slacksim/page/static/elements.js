@@ -62,7 +62,7 @@ function button(surface, block, element) {
   const address = element.url && safeURL(element.url);
   const style = element.style === 'primary' || element.style === 'danger' ? `button ${element.style}` : 'button';
   const props = { ...attributes(block, element), class: style, title: label };
-  const content = h('span', { class: 'button-text' }, label);
+  const content = h('span', { class: 'button-text' }, element.text?.text ? text(surface.store, { ...element.text, type: 'plain_text' }) : label);
   const press = (event) => surface.act(event.currentTarget, block, element, { value: element.value });
   if (!address) return h('button', { ...props, type: 'button', on: { click: press } }, content);
   return h('a', { ...props, role: 'button', href: address.href, target: '_blank', rel: 'noopener noreferrer', on: { click: press } }, content);

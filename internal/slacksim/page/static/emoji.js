@@ -1,6 +1,9 @@
 // The emoji that bots use, by Slack's names. A name that is not here stays as it was
 // typed, as Slack does with an emoji it does not know.
 
+import { fragment, h } from './dom.js';
+import { drawing } from './emojiart.js';
+
 const names = {
   white_check_mark: '✅', heavy_check_mark: '✔️', ballot_box_with_check: '☑️', x: '❌', negative_squared_cross_mark: '❎', heavy_multiplication_x: '✖️',
   warning: '⚠️', no_entry: '⛔', no_entry_sign: '🚫', octagonal_sign: '🛑', rotating_light: '🚨', exclamation: '❗', heavy_exclamation_mark: '❗', question: '❓', grey_question: '❔', bangbang: '‼️',
@@ -30,4 +33,17 @@ export function emoji(name) {
 // withEmoji replaces :names: in a text that knows no other formatting.
 export function withEmoji(text) {
   return text.replace(/:([a-z0-9_+'-]+):/g, (all, name) => known.get(name) || all);
+}
+
+// emojiNode draws one emoji inside a text.
+export function emojiNode(name) {
+  return h('span', { class: 'emoji', role: 'img', 'aria-label': name.replace(/_/g, ' '), title: `:${name}:` }, drawing(name) || known.get(name));
+}
+
+// drawEmoji is withEmoji for a place where nodes can stand.
+export function drawEmoji(text) {
+  return fragment(text.split(/(:[a-z0-9_+'-]+:)/).map((piece) => {
+    const name = piece.slice(1, -1);
+    return piece.length > 2 && piece.startsWith(':') && known.has(name) ? emojiNode(name) : piece;
+  }));
 }

@@ -1,9 +1,8 @@
 // The markdown block: the part of Markdown that bots write.
 
 import { fragment, h } from './dom.js';
-import { emoji } from './emoji.js';
+import { emoji, emojiNode } from './emoji.js';
 import { link } from './links.js';
-import { emojiNode } from './mrkdwn.js';
 
 export function markdown(source) {
   const root = h('div', { class: 'markdown' });

@@ -4,13 +4,13 @@ import { avatar, roleOf } from './avatar.js';
 import { blocks } from './blocks.js';
 import { secondsOf, timeNode } from './dates.js';
 import { fragment, h } from './dom.js';
+import { emoji, emojiNode } from './emoji.js';
 import { icon } from './icons.js';
 import { mrkdwn } from './mrkdwn.js';
 import { openMenu } from './popover.js';
 import { go } from './route.js';
 import { Surface } from './surface.js';
 import { report, toast } from './toast.js';
-import { emoji } from './emoji.js';
 
 // messageRow draws a message. compact leaves out who wrote it; inThread leaves out the
 // way into the thread.
@@ -58,7 +58,7 @@ function body(desk, channel, message) {
 function reactions(message) {
   if (!message.reactions?.length) return null;
   return h('div', { class: 'reactions' }, message.reactions.map((reaction) =>
-    h('span', { class: 'reaction', title: `:${reaction.name}:` }, emoji(reaction.name) || `:${reaction.name}:`, h('span', { class: 'reaction-count' }, String(reaction.count ?? reaction.users?.length ?? 1)))));
+    h('span', { class: 'reaction', title: `:${reaction.name}:` }, emoji(reaction.name) ? emojiNode(reaction.name) : `:${reaction.name}:`, h('span', { class: 'reaction-count' }, String(reaction.count ?? reaction.users?.length ?? 1)))));
 }
 
 function threadSummary(store, message) {

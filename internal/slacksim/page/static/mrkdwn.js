@@ -2,7 +2,7 @@
 
 import { fragment, h } from './dom.js';
 import { fill, timeNode } from './dates.js';
-import { emoji, emojiPattern } from './emoji.js';
+import { emoji, emojiNode, emojiPattern } from './emoji.js';
 import { link, safeURL } from './links.js';
 import { broadcastMention, channelMention, groupMention, personMention } from './mentions.js';
 
@@ -112,10 +112,6 @@ function inline(reader, text, depth = 0) {
   }
   flush();
   return result;
-}
-
-export function emojiNode(name) {
-  return h('span', { class: 'emoji', role: 'img', 'aria-label': name.replace(/_/g, ' '), title: `:${name}:` }, emoji(name));
 }
 
 function tokenAt(text, i) {

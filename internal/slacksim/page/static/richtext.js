@@ -2,10 +2,9 @@
 
 import { fragment, h } from './dom.js';
 import { timeNode } from './dates.js';
-import { emoji } from './emoji.js';
+import { emoji, emojiNode } from './emoji.js';
 import { link } from './links.js';
 import { broadcastMention, channelMention, groupMention, personMention } from './mentions.js';
-import { emojiNode } from './mrkdwn.js';
 
 export function richText(store, block) {
   return h('div', { class: 'rich-text' }, (block.elements || []).map((element) => part(store, element)));

@@ -1,7 +1,7 @@
 // Text objects of Block Kit.
 
 import { fragment } from './dom.js';
-import { withEmoji } from './emoji.js';
+import { drawEmoji, withEmoji } from './emoji.js';
 import { mrkdwn } from './mrkdwn.js';
 
 // text draws {type: plain_text|mrkdwn, text}. Plain text is shown as it is, entities and
@@ -9,9 +9,11 @@ import { mrkdwn } from './mrkdwn.js';
 export function text(store, object) {
   if (!object) return fragment();
   if (object.type === 'mrkdwn') return mrkdwn(store, object.text, { verbatim: object.verbatim });
-  return fragment(plain(object));
+  const words = String(object.text ?? '');
+  return object.emoji === false ? fragment(words) : drawEmoji(words);
 }
 
+// plain is such a text where only letters can stand: in labels and attributes.
 export function plain(object) {
   if (!object) return '';
   const words = String(object.text ?? '');
