@@ -1,0 +1,346 @@
+package bot_test
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approvebot/approvebot/blocks"
+	"github.com/approvebot/approvebot/bot"
+	"github.com/approvebot/approvebot/internal/approval"
+	"github.com/approvebot/approvebot/internal/slacksim"
+	"github.com/approvebot/approvebot/internal/store"
+)
+
+// The main way, over both transports: card, press, comment, signal, settled card.
+func TestAClickBecomesASignal(t *testing.T) {
+	for name, overHTTP := range map[string]bool{"socket mode": false, "signed HTTP": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, options{http: overHTTP})
+			id := w.waits(1)
+			card := w.card(id)
+			require.Equal(t, []string{"approve", "deny"}, w.buttons(card))
+
+			modal := w.press("ada", card, blocks.ActionApprove)
+			require.Contains(t, modal.String(), "web01.example.com")
+			r := w.submit("ada", modal, "change 1234")
+			require.True(t, r.Closed, r.Error)
+
+			record, shown := w.settled(id)
+			require.Equal(t, approval.Approved, record.State)
+			require.Equal(t, approval.DecidedHere, record.Outcome.Reason)
+			require.Empty(t, w.buttons(shown), "buttons are gone with the decision")
+			require.Contains(t, shown.String(), "change 1234")
+
+			signals := w.queue.signals()
+			require.Len(t, signals, 1)
+			require.Equal(t, "Slack: Ada ("+w.slack.UserID("ada")+", ada@example.com) - change 1234", signals[0].SignalComment())
+			w.await("the trail in the thread", func() bool { m, _ := w.slack.Message("#pki-approvals", shown.TS); return m.ReplyCount == 2 })
+		})
+	}
+}
+
+func TestDenyNeedsAComment(t *testing.T) {
+	w := newWorld(t, options{})
+	id := w.waits(1)
+	modal := w.press("ben", w.card(id), blocks.ActionDeny)
+	r := w.submit("ben", modal, "   ")
+	require.NotEmpty(t, r.Errors[blocks.BlockComment], "white space is no comment")
+	require.False(t, r.Closed)
+	require.True(t, w.submit("ben", modal, "unknown owner").Closed)
+	record, _ := w.settled(id)
+	require.Equal(t, approval.Denied, record.State)
+}
+
+func TestWithoutCommentsAPressDecides(t *testing.T) {
+	w := newWorld(t, options{route: func(r *bot.Route) { r.Approve.Need = blocks.CommentOff }})
+	id := w.waits(1)
+	card := w.card(id)
+	require.True(t, w.slack.Click(t.Context(), slacksim.Click{As: "ada", Channel: "#pki-approvals", TS: card.TS, ActionID: blocks.ActionApprove}).Acknowledged)
+	record, _ := w.settled(id)
+	require.Equal(t, approval.Approved, record.State)
+}
+
+// Who may not decide hears why; nothing is sent, and it is written down.
+func TestWhoMayNotDecideIsToldWhy(t *testing.T) {
+	for who, want := range map[string]string{
+		"dan":  "not among those who may decide",
+		"gina": "Guests",
+	} {
+		t.Run(who, func(t *testing.T) {
+			w := newWorld(t, options{})
+			id := w.waits(1)
+			card := w.card(id)
+			r := w.slack.Click(t.Context(), slacksim.Click{As: who, Channel: "#pki-approvals", TS: card.TS, ActionID: blocks.ActionApprove})
+			require.True(t, r.Acknowledged, r.Error)
+			w.await("a notice", func() bool {
+				v := w.slack.Views(who)
+				return len(v) == 1 && strings.Contains(v[0].String(), want)
+			})
+			require.Empty(t, w.queue.signals())
+			requireAudited(t, w, id, w.slack.UserID(who))
+		})
+	}
+}
+
+func TestRequesterMayNotDecideTheirOwn(t *testing.T) {
+	w := newWorld(t, options{})
+	id := approval.ID("workflow:own/step")
+	r := request(id, 7)
+	r.Requester = `EXAMPLE\ADA`
+	w.queue.change(func() { w.queue.waiting[id] = r })
+	_, err := w.store.Appear(t.Context(), r, store.Placement{Route: "all", Channels: []string{"#pki-approvals"}})
+	require.NoError(t, err)
+	card := w.card(id)
+	w.slack.Click(t.Context(), slacksim.Click{As: "ada", Channel: "#pki-approvals", TS: card.TS, ActionID: blocks.ActionApprove})
+	w.await("a notice", func() bool {
+		v := w.slack.Views("ada")
+		return len(v) == 1 && strings.Contains(v[0].String(), "somebody else has to decide")
+	})
+	require.Empty(t, w.queue.signals())
+}
+
+func requireAudited(t *testing.T, w *world, id approval.ID, user string) {
+	t.Helper()
+	w.await("the refusal in the audit log", func() bool {
+		for e, err := range w.store.Entries(t.Context(), store.Filter{}) {
+			require.NoError(t, err)
+			if e.Event == "click.refused" && e.Request == id && e.By.ID == user {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// Twenty presses by two people at once make one signal; the others hear who was first.
+func TestManyClicksMakeOneSignal(t *testing.T) {
+	w := newWorld(t, options{})
+	id := w.waits(1)
+	card := w.card(id)
+	modals := map[string]slacksim.View{"ada": w.press("ada", card, blocks.ActionApprove), "ben": w.press("ben", card, blocks.ActionDeny)}
+	var (
+		group sync.WaitGroup
+		mu    sync.Mutex
+		won   int
+	)
+	for who, modal := range modals {
+		for range 10 {
+			group.Go(func() {
+				if r := w.submit(who, modal, "at once"); r.Closed && r.Error == "" {
+					mu.Lock()
+					won++
+					mu.Unlock()
+				}
+			})
+		}
+	}
+	group.Wait()
+	w.settled(id)
+	require.Len(t, w.queue.signals(), 1)
+
+	// A press on the card as a slow client still shows it names who decided.
+	loser := map[approval.Verdict]string{approval.Approve: "ben", approval.Deny: "ada"}[w.queue.signals()[0].Verdict]
+	old, ok := card.Button(blocks.ActionApprove)
+	require.True(t, ok)
+	w.slack.Click(t.Context(), slacksim.Click{As: loser, Channel: "#pki-approvals", TS: card.TS, ActionID: blocks.ActionApprove, Value: old.Value, Message: &card})
+	w.told(loser, "This request is settled")
+}
+
+// Ways to press something that is not ours to honour.
+func TestForgedAndCopiedButtonsAreRefused(t *testing.T) {
+	w := newWorld(t, options{})
+	id := w.waits(1)
+	card := w.card(id)
+	button, _ := card.Button(blocks.ActionApprove)
+	body, signature, _ := strings.Cut(button.Value, ".")
+	elsewhere, err := w.slack.PostAs("ada", "#pki-private", "", "a copy")
+	require.NoError(t, err)
+	for name, click := range map[string]slacksim.Click{
+		"another signature": {Value: body + "." + strings.Repeat("A", len(signature))},
+		"no signature":      {Value: body},
+		"no value":          {Value: "x"},
+		"another channel":   {Value: button.Value, Channel: "#pki-private", TS: elsewhere.TS},
+	} {
+		t.Run(name, func(t *testing.T) {
+			click.As, click.ActionID = "ada", blocks.ActionApprove
+			if click.Channel == "" {
+				click.Channel, click.TS = "#pki-approvals", card.TS
+			}
+			before := len(w.slack.Ephemerals("ada"))
+			r := w.slack.Click(t.Context(), click)
+			require.True(t, r.Acknowledged, r.Error)
+			w.await("words", func() bool { return len(w.slack.Ephemerals("ada")) > before })
+			require.Contains(t, w.slack.Ephemerals("ada")[before].String(), "too old or not from approvebot")
+		})
+	}
+	require.Empty(t, w.queue.signals())
+}
+
+func TestAnOldButtonIsRefused(t *testing.T) {
+	now := time.Now()
+	var mu sync.Mutex
+	clock := func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
+	w := newWorld(t, options{now: clock})
+	card := w.card(w.waits(1))
+	mu.Lock()
+	now = now.Add(31 * 24 * time.Hour)
+	mu.Unlock()
+	w.slack.Click(t.Context(), slacksim.Click{As: "ada", Channel: "#pki-approvals", TS: card.TS, ActionID: blocks.ActionApprove})
+	w.told("ada", "too old")
+}
+
+// P4: the request changes while the modal is open, and after the decision.
+func TestAChangedRequestIsNotSignalled(t *testing.T) {
+	t.Run("noticed by a poll before the submission", func(t *testing.T) {
+		w := newWorld(t, options{})
+		id := w.waits(1)
+		modal := w.press("ada", w.card(id), blocks.ActionApprove)
+		changed := request(id, 1)
+		changed.SANs = []approval.SAN{{Kind: "dns", Value: "evil.example.net"}}
+		_, err := w.store.Revise(t.Context(), changed)
+		require.NoError(t, err)
+		r := w.submit("ada", modal, "")
+		require.False(t, r.Closed)
+		require.Contains(t, r.Views[len(r.Views)-1].String(), "changed")
+		require.Empty(t, w.queue.signals())
+	})
+	t.Run("noticed only when the signal is about to leave", func(t *testing.T) {
+		w := newWorld(t, options{})
+		id := w.waits(1)
+		modal := w.press("ada", w.card(id), blocks.ActionApprove)
+		w.queue.change(func() {
+			changed := request(id, 1)
+			changed.Facts[0].Value = "CN=evil.example.net"
+			w.queue.waiting[id] = changed
+		})
+		require.True(t, w.submit("ada", modal, "").Closed)
+		w.told("ada", "changed after it was shown")
+		record, err := w.store.Request(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, approval.Pending, record.State)
+		require.Empty(t, w.queue.signals())
+		// The redrawn card can be decided.
+		w.await("the card to be redrawn", func() bool {
+			m, _ := w.slack.Message("#pki-approvals", record.Cards[0].TS)
+			return strings.Contains(m.String(), "evil.example.net") && len(w.buttons(m)) == 2
+		})
+		m, _ := w.slack.Message("#pki-approvals", record.Cards[0].TS)
+		require.True(t, w.submit("ada", w.press("ada", m, blocks.ActionDeny), "no").Closed)
+		w.settled(id)
+		require.Len(t, w.queue.signals(), 1)
+	})
+}
+
+// What goes wrong between us and Keyfactor ends in one signal or in words.
+func TestTroubleWithTheSignal(t *testing.T) {
+	t.Run("maybe, and it had arrived: not sent again", func(t *testing.T) {
+		w := newWorld(t, options{})
+		w.queue.onSend = func(approval.Decision) (bool, error) { return true, approval.ErrMaybe }
+		id := w.waits(1)
+		w.submit("ada", w.press("ada", w.card(id), blocks.ActionApprove), "")
+		record, _ := w.settled(id)
+		require.Equal(t, approval.DecidedHere, record.Outcome.Reason)
+		require.Len(t, w.queue.signals(), 1)
+	})
+	t.Run("maybe, and it had not arrived: sent once more", func(t *testing.T) {
+		w := newWorld(t, options{})
+		tries := 0
+		w.queue.onSend = func(approval.Decision) (bool, error) {
+			if tries++; tries == 1 {
+				return false, approval.ErrMaybe
+			}
+			return true, nil
+		}
+		id := w.waits(1)
+		w.submit("ada", w.press("ada", w.card(id), blocks.ActionApprove), "")
+		w.settled(id)
+		require.Len(t, w.queue.signals(), 2)
+	})
+	t.Run("unavailable: kept and sent later", func(t *testing.T) {
+		w := newWorld(t, options{})
+		tries := 0
+		w.queue.onSend = func(approval.Decision) (bool, error) {
+			if tries++; tries == 1 {
+				return false, approval.ErrUnavailable
+			}
+			return true, nil
+		}
+		id := w.waits(1)
+		w.submit("ada", w.press("ada", w.card(id), blocks.ActionApprove), "")
+		w.settled(id)
+	})
+	t.Run("refused: pending again, with the reason", func(t *testing.T) {
+		w := newWorld(t, options{})
+		w.queue.onSend = func(approval.Decision) (bool, error) { return false, errors.Join(approval.ErrForbidden) }
+		id := w.waits(1)
+		w.submit("ada", w.press("ada", w.card(id), blocks.ActionApprove), "")
+		w.told("ada", "does not allow approvebot")
+		record, err := w.store.Request(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, approval.Pending, record.State)
+		w.await("a card with buttons and the reason", func() bool {
+			m, _ := w.slack.Message("#pki-approvals", record.Cards[0].TS)
+			return len(w.buttons(m)) == 2 && strings.Contains(m.String(), "does not allow approvebot")
+		})
+	})
+	t.Run("decided in the portal first: the card says so", func(t *testing.T) {
+		w := newWorld(t, options{})
+		id := w.waits(1)
+		modal := w.press("ada", w.card(id), blocks.ActionApprove)
+		w.queue.change(func() {
+			delete(w.queue.waiting, id)
+			w.queue.outcome[id] = approval.Outcome{State: approval.Denied, Reason: approval.DecidedElsewhere, By: "user with Id 12"}
+		})
+		w.submit("ada", modal, "")
+		record, shown := w.settled(id)
+		require.Equal(t, approval.Denied, record.State)
+		require.Empty(t, w.queue.signals())
+		require.Contains(t, shown.String(), "user with Id 12")
+	})
+	t.Run("taken but waiting for others: says so and is followed", func(t *testing.T) {
+		w := newWorld(t, options{})
+		w.queue.keepOpen = true
+		id := w.waits(1)
+		w.queue.change(func() {
+			r := w.queue.waiting[id]
+			r.Missing, r.Status = 1, "Awaiting 1 more approval(s) from approval roles."
+			w.queue.waiting[id] = r
+		})
+		w.submit("ada", w.press("ada", w.card(id), blocks.ActionApprove), "")
+		w.await("the card to say what is missing", func() bool {
+			r, _ := w.store.Request(t.Context(), id)
+			m, _ := w.slack.Message("#pki-approvals", r.Cards[0].TS)
+			return strings.Contains(m.String(), "Awaiting 1 more approval(s)") && len(w.buttons(m)) == 0
+		})
+		w.queue.change(func() {
+			delete(w.queue.waiting, id)
+			w.queue.outcome[id] = approval.Outcome{State: approval.Approved, Reason: approval.DecidedElsewhere, Message: "Issued"}
+		})
+		_, err := w.store.Sweep(t.Context())
+		require.NoError(t, err)
+		w.settled(id)
+		require.Len(t, w.queue.signals(), 1)
+	})
+}
+
+// P2: when the decision cannot be written down, the modal says so and nothing happens.
+func TestWithoutARecordNothingIsSent(t *testing.T) {
+	w := newWorld(t, options{})
+	id := w.waits(1)
+	modal := w.press("ada", w.card(id), blocks.ActionApprove)
+	w.breakStore()
+	r := w.submit("ada", modal, "kept")
+	require.Contains(t, r.Errors[blocks.BlockComment], "Nothing was decided")
+	require.False(t, r.Closed, "the comment is not lost")
+	require.Empty(t, w.queue.signals())
+}
+
+func (w *world) breakStore() {
+	w.Helper()
+	require.NoError(w, w.store.Close())
+}
