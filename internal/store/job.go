@@ -33,9 +33,10 @@ const (
 	QueueSignal  = "signal"
 )
 
-// maxAttempts is as good as "for ever" within PostgreSQL's smallint: rows decide
-// when something is over, not a count of attempts.
-const maxAttempts = 30_000
+// maxAttempts does not decide when something is over; rows do. A job that used
+// them up (after an hour and a half) is replaced by the next sweep; without an end
+// River would carry the errors of all attempts along.
+const maxAttempts = 100
 
 func options(queue string, attempts int) river.InsertOpts {
 	return river.InsertOpts{

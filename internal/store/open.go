@@ -55,6 +55,7 @@ type engine struct {
 	name     string
 	dialect  string // as goose names it
 	driver   riverdriver.Driver[*sql.Tx]
+	shared   bool               // several processes may work on it
 	snapshot sql.IsolationLevel // for reading several tables as of one moment
 	complete func(context.Context, *sql.Tx, *rivertype.JobRow) error
 	// alone runs fn while no other process migrates.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3/lock"
@@ -25,20 +26,21 @@ func (s *Store) openPostgres(ctx context.Context, url string, readOnly bool) err
 	if pool.ConnConfig.ConnectTimeout == 0 {
 		pool.ConnConfig.ConnectTimeout = 5 * time.Second
 	}
-	params := pool.ConnConfig.RuntimeParams
-	if params["application_name"] == "" {
-		params["application_name"] = "approvebot"
-	}
-	// A replica that is frozen in the middle of a transaction must not keep the
-	// others from the rows it holds.
-	if params["idle_in_transaction_session_timeout"] == "" {
-		params["idle_in_transaction_session_timeout"] = "10000"
-	}
-	if readOnly {
-		params["default_transaction_read_only"] = "on"
+	if pool.ConnConfig.RuntimeParams["application_name"] == "" {
+		pool.ConnConfig.RuntimeParams["application_name"] = "approvebot"
 	}
 
-	db := stdlib.OpenDB(*pool.ConnConfig)
+	db := stdlib.OpenDB(*pool.ConnConfig, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+		// By SET, because connection poolers refuse such parameters at the start. A
+		// replica that is frozen in a transaction must not keep others from the rows it
+		// holds, and one whose machine is gone must not keep its locks for hours.
+		text := `SET idle_in_transaction_session_timeout = '10s'; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3`
+		if readOnly {
+			text += `; SET default_transaction_read_only = on`
+		}
+		_, err := conn.Exec(ctx, text)
+		return err
+	}))
 	db.SetMaxOpenConns(maxConns)
 	db.SetMaxIdleConns(maxConns / 2)
 	db.SetConnMaxIdleTime(5 * time.Minute)
@@ -55,6 +57,7 @@ func (s *Store) openPostgres(ctx context.Context, url string, readOnly bool) err
 
 	s.engine = engine{
 		name:     "PostgreSQL",
+		shared:   true,
 		dialect:  "postgres",
 		driver:   riverdatabasesql.NewWithPgxListener(db, listener),
 		snapshot: sql.LevelRepeatableRead,
