@@ -1,0 +1,265 @@
+// Package app puts the rooms together and lets them live: it is the only one
+// that sees them all.
+//
+//	New    opens the store and builds everything; nothing talks to the world yet
+//	Start  begins to listen, to work jobs, and to take clicks
+//	Stop   ends in the reverse order: first no more clicks come in, then what was
+//	       taken in is finished, then the jobs, then the store
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/slack-go/slack"
+	"go.uber.org/zap"
+
+	"github.com/approvebot/approvebot/blocks"
+	"github.com/approvebot/approvebot/bot"
+	"github.com/approvebot/approvebot/internal/approval"
+	"github.com/approvebot/approvebot/internal/config"
+	"github.com/approvebot/approvebot/internal/jobs"
+	"github.com/approvebot/approvebot/internal/store"
+	"github.com/approvebot/approvebot/keyfactor"
+	"github.com/approvebot/approvebot/poller"
+)
+
+// Options are what New needs. Both are required.
+type Options struct {
+	Config *config.Config
+	Log    *zap.Logger
+}
+
+// App is the service as a value.
+type App struct {
+	config    *config.Config
+	log       *zap.Logger
+	store     *store.Store
+	keyfactor *keyfactor.Client
+	bot       *bot.Bot
+	poller    *poller.Poller
+	jobs      *jobs.Runner
+	socket    *bot.Socket // nil when the transport is HTTP
+	listener  net.Listener
+	server    *http.Server
+	failed    chan error
+	started   time.Time
+	interval  time.Duration
+	ends      []end
+}
+
+// end is something that must be ended, by name.
+type end struct {
+	name string
+	stop func(context.Context) error
+}
+
+// stopWithin is how long all ends together may take.
+const stopWithin = 25 * time.Second
+
+// slackTimeout bounds one call to Slack; slack-go has none of its own.
+const slackTimeout = 10 * time.Second
+
+// New opens the store and builds everything. Its errors are sentences for an operator.
+func New(ctx context.Context, o Options) (_ *App, err error) {
+	a := &App{config: o.Config, log: o.Log, failed: make(chan error, 1)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
+		}
+	}()
+	c := o.Config
+	if a.store, err = store.Open(ctx, c.Store.URL.Reveal(), store.Options{Log: o.Log.Named("store")}); err != nil {
+		return nil, fmt.Errorf("open the store %s: %w", c.Store.Redacted(), err)
+	}
+	a.onStop("store", func(context.Context) error { return a.store.Close() })
+
+	if a.keyfactor, err = newKeyfactor(c.Keyfactor, o.Log.Named("keyfactor")); err != nil {
+		return nil, err
+	}
+	sources := newSources(a.keyfactor, c, o.Log.Named("keyfactor"))
+	api := slack.New(c.Slack.BotToken.Reveal(),
+		slack.OptionHTTPClient(&http.Client{Timeout: slackTimeout}),
+		slack.OptionAPIURL(c.Slack.APIURL),
+		slack.OptionAppLevelToken(c.Slack.AppToken.Reveal()))
+	key, err := a.sealKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.bot, err = bot.New(bot.Config{
+		Store: a.store, Slack: api, Sources: sources, Route: routes(c.Routes), Keys: [][]byte{key},
+		Admins: append(append([]string{}, c.Admins.Users...), c.Admins.Groups...), Log: o.Log.Named("bot"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.poller = poller.New(poller.Config{Sources: sources, Store: a.store, Route: place(c.Routes), Log: o.Log.Named("poller")})
+
+	schedule, err := config.ParseSchedule(c.Poll.Schedule)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	next := schedule.Next(now)
+	a.interval = schedule.Next(next).Sub(next)
+	a.jobs, err = jobs.New(jobs.Config{Store: a.store, Schedule: schedule, Log: o.Log.Named("jobs"), Work: jobs.Work{
+		Poll: a.poller.Pass, Post: a.bot.Post, Refresh: a.bot.Refresh, Reply: a.bot.Reply, Signal: a.bot.Signal,
+	}})
+	if err != nil {
+		return nil, err
+	}
+	if c.Slack.Transport == config.TransportSocket {
+		a.socket = bot.NewSocket(a.bot, api, o.Log.Named("slack"))
+	}
+	return a, nil
+}
+
+// sealKey returns the key that signs buttons. It is made at the first start and
+// kept in the store, so that replicas share it and restarts keep old buttons good.
+func (a *App) sealKey(ctx context.Context) ([]byte, error) {
+	text, err := a.store.SettingOnce(ctx, "seal_key", func() (string, error) {
+		key := make([]byte, 32)
+		_, err := rand.Read(key)
+		return hex.EncodeToString(key), err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the key that signs buttons: %w", err)
+	}
+	key, err := hex.DecodeString(text)
+	if err != nil || len(key) < 32 {
+		return nil, errors.New("the key that signs buttons is damaged in the store; delete the setting seal_key to make a new one, which invalidates the buttons of all open cards until they are redrawn")
+	}
+	return key, nil
+}
+
+// Start begins to listen, to work jobs and to take clicks. It returns once all of
+// that is under way; that Slack or Keyfactor is away does not keep it from starting.
+func (a *App) Start(ctx context.Context) (err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
+		}
+	}()
+	if a.listener, err = net.Listen("tcp", a.config.HTTP.Listen); err != nil {
+		return fmt.Errorf("listen on http.listen %s: %w", a.config.HTTP.Listen, err)
+	}
+	a.started = time.Now()
+	// Work outlives the context that starts it; Stop ends it.
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	a.onStop("context", func(context.Context) error { cancel(); return nil })
+
+	if err := a.jobs.Start(life); err != nil {
+		return fmt.Errorf("start the jobs: %w", err)
+	}
+	a.onStop("jobs", a.jobs.Stop)
+	a.onStop("answers", func(context.Context) error { a.bot.Wait(); return nil })
+
+	a.serve()
+	if a.socket != nil {
+		a.link(life)
+	}
+	a.greet(life)
+	return nil
+}
+
+// serve begins to answer HTTP.
+func (a *App) serve() {
+	mux := http.NewServeMux()
+	a.health(mux)
+	if a.config.Slack.Transport == config.TransportHTTP {
+		bot.NewHTTP(a.bot, a.config.Slack.SigningSecrets(), a.log.Named("slack")).Register(mux)
+	}
+	a.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 15 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: zap.NewStdLog(a.log.Named("http"))}
+	go func() {
+		if err := a.server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
+			a.failed <- fmt.Errorf("serve HTTP on %s: %w", a.listener.Addr(), err)
+		}
+	}()
+	a.onStop("http", a.server.Shutdown)
+	a.log.Info("listening", zap.String("address", a.Addr()), zap.String("transport", a.config.Slack.Transport))
+}
+
+// link begins to keep the Socket Mode link.
+func (a *App) link(life context.Context) {
+	ctx, cancel := context.WithCancel(life)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		a.socket.Run(ctx)
+	}()
+	a.onStop("slack link", func(ctx context.Context) error {
+		cancel()
+		select {
+		case <-done:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+}
+
+// Addr returns the address of the HTTP listener once Start has returned.
+func (a *App) Addr() string {
+	if a.listener == nil {
+		return ""
+	}
+	return a.listener.Addr().String()
+}
+
+// Wait delivers the error that ends the service on its own, should there be one.
+func (a *App) Wait() <-chan error { return a.failed }
+
+func (a *App) onStop(name string, stop func(context.Context) error) {
+	a.ends = append(a.ends, end{name, stop})
+}
+
+// Stop ends everything in the reverse order of its beginning, under one deadline.
+// It can be called again, and after a failed New or Start.
+func (a *App) Stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stopWithin)
+	defer cancel()
+	var errs []error
+	for len(a.ends) > 0 {
+		last := a.ends[len(a.ends)-1]
+		a.ends = a.ends[:len(a.ends)-1]
+		if err := last.stop(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("stop %s: %w", last.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// place adapts the routes to what the poller asks: the first match wins.
+func place(all []config.Route) func(approval.Request) store.Placement {
+	return func(r approval.Request) store.Placement {
+		for _, route := range all {
+			if route.Matches(r) {
+				return store.Placement{Route: route.Name, Channels: route.Channels}
+			}
+		}
+		return store.Placement{}
+	}
+}
+
+// routes adapts the routes to what the bot asks.
+func routes(all []config.Route) func(string) (bot.Route, bool) {
+	byName := map[string]bot.Route{}
+	for _, r := range all {
+		byName[r.Name] = bot.Route{
+			Name: r.Name, Users: r.Approvers.Users, Groups: r.Approvers.Groups,
+			AllowSelf: r.SelfApproval == config.SelfApprovalAllow,
+			Approve:   blocks.CommentRule{Need: blocks.CommentNeed(r.Comment.Approve)},
+			Deny:      blocks.CommentRule{Need: blocks.CommentNeed(r.Comment.Deny)},
+		}
+	}
+	return func(name string) (bot.Route, bool) {
+		r, ok := byName[name]
+		return r, ok
+	}
+}

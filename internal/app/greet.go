@@ -1,0 +1,56 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// greet introduces the service to Slack and Keyfactor once it is up, and says
+// plainly what is wrong. Nothing here stops it: whatever is away is asked again.
+func (a *App) greet(life context.Context) {
+	ctx, cancel := context.WithCancel(life)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		a.greetKeyfactor(ctx)
+		a.greetSlack(ctx)
+	}()
+	a.onStop("greeting", func(context.Context) error { cancel(); <-done; return nil })
+}
+
+func (a *App) greetKeyfactor(ctx context.Context) {
+	e, err := a.keyfactor.Endpoints(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		a.log.Error("Keyfactor cannot be used yet; polling keeps trying", zap.String("url", a.config.Keyfactor.URL), zap.Error(err))
+		return
+	}
+	a.log.Info("Keyfactor answers", zap.String("version", e.Version))
+}
+
+func (a *App) greetSlack(ctx context.Context) {
+	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
+		err := a.bot.Identify(ctx)
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		a.log.Error("Slack cannot be used yet; trying again", zap.Duration("next_try", pause), zap.Error(err))
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+	}
+	for _, r := range a.config.Routes {
+		for _, problem := range a.bot.CheckRoute(ctx, r.Channels, r.Approvers.Users, r.Approvers.Groups) {
+			a.log.Error("route cannot work as written: "+problem, zap.String("route", r.Name))
+		}
+	}
+}
