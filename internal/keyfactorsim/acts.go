@@ -1,6 +1,7 @@
 package keyfactorsim
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,7 +53,7 @@ func (s *Server) Decide(instanceID, identity string, approve bool, comment strin
 		}
 		text, _ := json.Marshal(comment) // a string can always be encoded
 		_, bad := s.signal(signalCall{
-			who: who, via: "portal", instance: i.id, key: i.step().name + "." + i.step().signal,
+			who: who, via: "portal", instance: i.id, key: i.step().name + "." + cmp.Or(i.step().signal, approvalStatus),
 			data: map[string]json.RawMessage{"Approved": s.approvedWord(approve), "Comment": text},
 		})
 		return bad

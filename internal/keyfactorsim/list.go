@@ -2,6 +2,7 @@ package keyfactorsim
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -96,7 +97,9 @@ func listQuery[T any](c *call, all fields[T], defaultSort string) (listParams, f
 		return p, nil, &refusal{http.StatusBadRequest, codeSortField, "Invalid sort field: " + p.sort + "."}
 	}
 	filter, err := compileQuery(p.query, all, queryScope{me: c.who.identity, now: c.now})
-	if err != nil {
+	if bad := (badLiteral{}); errors.As(err, &bad) {
+		return p, nil, badRequest("%s", bad)
+	} else if err != nil {
 		return p, nil, badRequest("Invalid query: %s.", err)
 	}
 	return p, filter, nil

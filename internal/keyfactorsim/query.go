@@ -222,6 +222,11 @@ func textComparison[T any](f field[T], op, want string) (func(*T) bool, error) {
 	return func(row *T) bool { return test(strings.ToLower(f.get(row).s)) }, nil
 }
 
+// badLiteral is a value that a field cannot have. The product words it just so.
+type badLiteral struct{ field, text string }
+
+func (b badLiteral) Error() string { return "Invalid " + b.field + " value: " + b.text + "." }
+
 var todayToken = regexp.MustCompile(`(?i)^%TODAY(?:([+-])(\d{1,5}))?%$`)
 
 func literalValue[T any](f field[T], literal queryToken, scope queryScope) (value, error) {
@@ -229,7 +234,7 @@ func literalValue[T any](f field[T], literal queryToken, scope queryScope) (valu
 	if strings.EqualFold(text, "%ME%") {
 		text = scope.me
 	}
-	invalid := func() (value, error) { return value{}, fmt.Errorf("invalid %s value: %s", f.name, text) }
+	invalid := func() (value, error) { return value{}, badLiteral{f.name, text} }
 	if f.parse != nil {
 		v, ok := f.parse(text)
 		if !ok {

@@ -198,6 +198,9 @@ func ParseSeed(data []byte) (Seed, error) {
 	if err != nil {
 		return Seed{}, fmt.Errorf("read seed: %s", yaml.FormatError(err, false, true))
 	}
+	if err := checkDurations(file); err != nil {
+		return Seed{}, fmt.Errorf("read seed: %w", err)
+	}
 	if err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&seed); err != nil {
 		return Seed{}, fmt.Errorf("read seed: %s", yaml.FormatError(err, false, true))
 	}
@@ -213,6 +216,27 @@ func ParseSeed(data []byte) (Seed, error) {
 		return Seed{}, fmt.Errorf("check seed: %w", errors.Join(all...))
 	}
 	return seed, nil
+}
+
+// checkDurations finds what the decoder would reject without saying where it is.
+func checkDurations(file *ast.File) error {
+	var walk durationWalk
+	for _, doc := range file.Docs {
+		ast.Walk(&walk, doc)
+	}
+	return errors.Join(walk.found...)
+}
+
+type durationWalk struct{ found []error }
+
+func (w *durationWalk) Visit(node ast.Node) ast.Visitor {
+	if pair, ok := node.(*ast.MappingValueNode); ok {
+		key, text := pair.Key.String(), pair.Value.GetToken()
+		if _, err := time.ParseDuration(text.Value); err != nil && (key == "age" || key == "expires_in") {
+			w.found = append(w.found, fmt.Errorf("line %d: %s: %q is not a duration such as 90m or 48h", text.Position.Line, key, text.Value))
+		}
+	}
+	return w
 }
 
 // lineOf finds where a path is in the file, or where the nearest thing around it is.

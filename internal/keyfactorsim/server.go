@@ -269,6 +269,7 @@ func (s *Server) SetSwitches(w Switches) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.switches = w
+	s.instances.forget() // a query may have read a status number
 	return nil
 }
 

@@ -23,7 +23,7 @@ type SignalRecord struct {
 	Verdict  string    `json:"verdict"` // approve, deny, or the empty string for signals of other kinds
 	Comment  string    `json:"comment"`
 	Accepted bool      `json:"accepted"`
-	// Effect is what came of an accepted signal: counted, moved, denied, parked (a lock conflict) or held.
+	// Effect is what came of an accepted signal: counted, moved, denied, held, parked by a lock conflict, or lost to the other signal of one.
 	Effect string `json:"effect"`
 	// Refusal is why a signal was not accepted, in the words of the answer.
 	Refusal string `json:"refusal"`
@@ -62,9 +62,9 @@ func (s *Server) signal(in signalCall) (rec *SignalRecord, bad *refusal) {
 	st := i.step()
 	rec.Step, rec.StepID = st.name, st.id
 	v, bad := s.judge(i, in)
-	if v.approve {
+	if isApproval(in.key) && v.approve {
 		rec.Verdict = "approve"
-	} else if member(in.data, "Approved") != nil {
+	} else if isApproval(in.key) && member(in.data, "Approved") != nil {
 		rec.Verdict = "deny"
 	}
 	if bad != nil {
@@ -81,7 +81,10 @@ func (s *Server) signal(in signalCall) (rec *SignalRecord, bad *refusal) {
 		parked := i.parked
 		s.instances.update(i, func() { i.parked = nil })
 		s.applyAll(parked, i, "")
-		rec.Effect = s.apply(i, v, in.fault)
+		rec.Effect = "lost" // both inputs are accepted, and only one shows
+		if i.waiting() && i.step() == st {
+			rec.Effect = s.apply(i, v, in.fault)
+		}
 	default:
 		rec.Effect = s.apply(i, v, in.fault)
 	}
@@ -92,15 +95,14 @@ func (s *Server) signal(in signalCall) (rec *SignalRecord, bad *refusal) {
 func (s *Server) judge(i *instance, in signalCall) (vote, *refusal) {
 	v := vote{identity: in.who.identity, userID: in.who.id, comment: textMember(in.data, "Comment")}
 	st := i.step()
-	isApproval := strings.HasSuffix(strings.ToLower(in.key), "."+strings.ToLower(approvalStatus))
-	if isApproval && len(in.data) > 0 {
+	if isApproval(in.key) && len(in.data) > 0 {
 		approved, bad := s.approved(member(in.data, "Approved"))
 		if bad != nil {
 			return v, bad
 		}
 		v.approve = approved
 	} else {
-		v.approve = !isApproval && len(in.data) > 0
+		v.approve = true // a signal of another kind moves the instance on
 	}
 	switch {
 	case len(in.data) == 0:
@@ -117,10 +119,15 @@ func (s *Server) judge(i *instance, in signalCall) (vote, *refusal) {
 		return v, forbidden("User %s doesn't have the required permission", in.who.identity)
 	case i.voted(in.who.identity) || slices.ContainsFunc(i.parked, func(p vote) bool { return p.identity == in.who.identity }):
 		return v, badRequest("User %s has already signalled step '%s' of workflow instance '%s'.", in.who.identity, st.name, i.id)
-	case s.switches.CommentRequired && isApproval && v.comment == "":
+	case s.switches.CommentRequired && isApproval(in.key) && v.comment == "":
 		return v, badRequest("The Comment field is required.")
 	}
 	return v, nil
+}
+
+// isApproval tells whether a signal key is one for the documented signal.
+func isApproval(key string) bool {
+	return strings.HasSuffix(strings.ToLower(key), "."+strings.ToLower(approvalStatus))
 }
 
 // apply counts a vote and lets the instance go on when it is decided. It says what came of it.
