@@ -306,11 +306,9 @@ func (w *Workspace) noteBase(base string) {
 }
 
 func (w *Workspace) record(c *call, name string, status int, code string) {
-	n, _ := w.counts.LoadOrStore(name, new(atomic.Int64))
-	if _, known := methods[name]; known {
+	if methods[name] != nil { // names of others' making must not pile up
+		n, _ := w.counts.LoadOrStore(name, new(atomic.Int64))
 		n.(*atomic.Int64).Add(1)
-	} else {
-		w.counts.Delete(name) // names of others' making must not pile up
 	}
 	w.callLog.add(Call{Method: name, Time: w.now(), Args: c.texts(), Status: status, Error: code})
 	w.log.Debug("web api", zap.String("method", name), zap.Int("status", status), zap.String("error", code))

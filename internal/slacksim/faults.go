@@ -30,7 +30,8 @@ type Faults struct {
 type Fault struct {
 	// Method is a pattern as in path.Match over method names ("chat.*"), over
 	// deliveries ("deliver.interactive", "deliver.slash_commands",
-	// "deliver.events_api") and over new WebSockets ("socket.open").
+	// "deliver.events_api"), new WebSockets ("socket.open") and uses of response
+	// URLs ("response_url").
 	Method string `json:"method"`
 	Kind   Kind   `json:"kind"`
 	// Probability of 0 means always.
@@ -76,9 +77,23 @@ const (
 // envelopes nor pings come, and pings are not answered.
 const Deaf Kind = "deaf"
 
-var kinds = []Kind{
-	Latency, RateLimited, Status, HTML, CutBefore, CutAfter, NotOK, FatalError, Error,
-	Double, NoConnection, Lost, Redeliver, WrongSignature, OldTimestamp, Replay, Deaf,
+// Where the kinds of faults can strike.
+var (
+	callKinds     = []Kind{Latency, RateLimited, Status, HTML, CutBefore, CutAfter, NotOK, FatalError, Error}
+	deliveryKinds = []Kind{Latency, Double, NoConnection, Lost, Redeliver, WrongSignature, OldTimestamp, Replay}
+	socketKinds   = []Kind{Deaf}
+)
+
+// kindsFor are the faults that make sense for a method or delivery, so that a
+// wide pattern does not use up its count where it has no effect.
+func kindsFor(method string) []Kind {
+	switch {
+	case method == "socket.open":
+		return socketKinds
+	case strings.HasPrefix(method, "deliver."):
+		return deliveryKinds
+	}
+	return callKinds
 }
 
 // Act is something that happens once.
@@ -122,7 +137,7 @@ func (w *Workspace) Faults() Faults { return w.faults.get() }
 
 func (f Faults) check() error {
 	for i, r := range f.Rules {
-		if !slices.Contains(kinds, r.Kind) {
+		if !slices.Contains(slices.Concat(callKinds, deliveryKinds, socketKinds), r.Kind) {
 			return fmt.Errorf("rules[%d]: no fault is called %q", i, r.Kind)
 		}
 		if _, err := path.Match(r.Method, ""); err != nil || r.Method == "" {
@@ -188,9 +203,13 @@ func (f fired) latency() time.Duration {
 func (b *faultBox) fire(method string) fired {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if len(b.f.Rules) == 0 {
+		return nil
+	}
 	var hits fired
+	kinds := kindsFor(method)
 	for i, r := range b.f.Rules {
-		if b.left[i] == 0 {
+		if b.left[i] == 0 || !slices.Contains(kinds, r.Kind) {
 			continue
 		}
 		if ok, _ := path.Match(r.Method, method); !ok {

@@ -3,9 +3,14 @@ package slacksim
 import (
 	"context"
 	"encoding/json"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/png"
 	"io/fs"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,6 +29,7 @@ func (w *Workspace) routes() {
 	mux.HandleFunc("POST /commands/{team}/{id}/{token}", w.serveResponseURL)
 	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) { writeJSON(rw, http.StatusOK, object{"ok": true}) })
 	mux.HandleFunc("GET /archives/{channel}/{ts}", servePermalink)
+	mux.HandleFunc("GET /avatar/{user}/{file}", serveAvatar)
 
 	static, err := fs.Sub(page.Static, "static")
 	if err != nil {
@@ -76,7 +82,20 @@ func servePermalink(rw http.ResponseWriter, r *http.Request) {
 	if len(ts) > 6 {
 		ts = ts[:len(ts)-6] + "." + ts[len(ts)-6:]
 	}
-	http.Redirect(rw, r, "/?"+url.Values{"channel": {r.PathValue("channel")}, "ts": {ts}}.Encode(), http.StatusFound)
+	http.Redirect(rw, r, "/#"+url.Values{"channel": {r.PathValue("channel")}, "ts": {ts}}.Encode(), http.StatusFound)
+}
+
+// serveAvatar answers the image_… links of profiles with a plain square.
+func serveAvatar(rw http.ResponseWriter, r *http.Request) {
+	size, err := strconv.Atoi(strings.TrimSuffix(r.PathValue("file"), ".png"))
+	if err != nil || size < 1 || size > 512 {
+		http.NotFound(rw, r)
+		return
+	}
+	sum := crc32.ChecksumIEEE([]byte(r.PathValue("user")))
+	square := image.NewPaletted(image.Rect(0, 0, size, size), color.Palette{color.RGBA{R: byte(sum), G: byte(sum >> 8), B: byte(sum >> 16), A: 255}})
+	rw.Header().Set("Content-Type", "image/png")
+	_ = png.Encode(rw, square) // the reader has gone
 }
 
 // pageRequest is the body of all acts of the page.

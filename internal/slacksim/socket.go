@@ -264,6 +264,7 @@ func (h *hub) ack(c *conn, data []byte) {
 	default:
 		h.countStray(c, a.EnvelopeID)
 	}
+	h.w.changes.changed()
 	h.w.log.Warn("ack not honoured", zap.Int("connection", c.id), zap.String("envelope", a.EnvelopeID), zap.Int("bytes", len(data)))
 }
 
