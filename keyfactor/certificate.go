@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"iter"
 	"net/url"
-	"slices"
 	"strconv"
 )
 
@@ -122,7 +121,7 @@ func (i *ResultItem) UnmarshalJSON(b []byte) error {
 // Keyfactor's page: POST Workflow Certificates Approve,
 // https://software.keyfactor.com/Core-Hosted/v24.4/Content/WebAPI/KeyfactorAPI/WorkflowOriginalPOSTCertificatesApprove.htm
 func (c *Client) ApproveCertificates(ctx context.Context, ids []int64) (Result, error) {
-	return c.settle(ctx, post("/Workflow/Certificates/Approve", slices.Concat([]int64{}, ids)))
+	return c.settle(ctx, post("/Workflow/Certificates/Approve", append([]int64{}, ids...)))
 }
 
 // DenyCertificates denies requests at their CA, once. Read all three lists of
@@ -134,7 +133,7 @@ func (c *Client) DenyCertificates(ctx context.Context, ids []int64, comment stri
 	return c.settle(ctx, post("/Workflow/Certificates/Deny", struct {
 		Comment               string
 		CertificateRequestIDs []int64 `json:"CertificateRequestIds"`
-	}{comment, slices.Concat([]int64{}, ids)}))
+	}{comment, append([]int64{}, ids...)}))
 }
 
 func (c *Client) settle(ctx context.Context, q call) (Result, error) {

@@ -149,7 +149,7 @@ func (c *Client) attempt(ctx context.Context, q call, body []byte) (_ *answer, r
 	err = send(req, state)
 	c.note(q, state, err, c.now().Sub(started))
 	if err != nil {
-		failure := q.failure(err, door.shut())
+		failure := q.failure(overtime(ctx, c.config.Timeout, err), door.shut())
 		failure.recall(state)
 		return nil, false, failure
 	}

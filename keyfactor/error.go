@@ -189,17 +189,25 @@ func (a *answer) html() bool {
 	return len(bytes.TrimSpace(a.body)) > 0 && strings.Contains(kind, "html") || bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("<"))
 }
 
-// withoutURL drops net/url's wrapping, whose text holds the query, and says
-// which of the two time limits fired.
+// withoutURL drops net/url's wrapping, whose text holds the query.
 func withoutURL(err error) error {
-	var u *url.Error
-	if !errors.As(err, &u) {
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// overtime says of an error that the time for one attempt caused it, if it did:
+// the caller's own deadline reads the same otherwise.
+func overtime(ctx context.Context, limit time.Duration, err error) error {
+	var (
+		noToken *tokenError
+		timeout interface{ Timeout() bool }
+	)
+	if ctx.Err() != nil || errors.As(err, &noToken) || !errors.As(err, &timeout) || !timeout.Timeout() {
 		return err
 	}
-	if u.Timeout() && errors.Is(u.Err, context.DeadlineExceeded) && u.Err != context.DeadlineExceeded { //nolint:errorlint // only net/http's own
-		return fmt.Errorf("no answer in the time for one attempt: %w", context.DeadlineExceeded)
-	}
-	return u.Err
+	return fmt.Errorf("no whole answer within %s, the time for one attempt: %w", limit, context.DeadlineExceeded)
 }
 
 // retryAfter reads the header, in seconds or as a date; 0 when absent or past.
