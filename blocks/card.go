@@ -87,7 +87,7 @@ func fallback(v CardView, s status) string {
 
 func cardFacts(ids *blockIDs, v CardView) []slack.Block {
 	var out []slack.Block
-	facts, most, where := lines(v.Request, maxNamesLine), maxMany, "in Keyfactor"
+	facts, most, where := lines(v.Request), maxMany, "in Keyfactor"
 	if v.Details != "" {
 		most, where = maxFew, "under Details"
 	}
@@ -103,7 +103,7 @@ func cardFacts(ids *blockIDs, v CardView) []slack.Block {
 		facts = facts[:most]
 	}
 	if len(facts) > 0 {
-		out = append(out, slack.NewRichTextBlock(ids.id(), factLines(facts, maxValueLine)))
+		out = append(out, slack.NewRichTextBlock(ids.id(), factLines(facts)))
 	}
 	if more > 1 {
 		out = append(out, context(ids.id(), plainText(fmt.Sprintf("%d more facts %s.", more, where))))

@@ -51,7 +51,7 @@ func cards() map[string]blocks.CardView {
 
 	japanese := enrollment()
 	japanese.CommonName, japanese.Requester = "証明書.example.jp", "山田　太郎"
-	japanese.Facts[0].Value, japanese.Facts[1].Value = "CN=証明書.example.jp,O=株式会社例", "山田　太郎"
+	japanese.Facts[0].Value, japanese.Facts[1].Value, japanese.Facts[3].Value = "証明書.example.jp", "CN=証明書.example.jp,O=株式会社例", "山田　太郎"
 
 	return map[string]blocks.CardView{
 		"pending":                      pending(enrollment()),
@@ -146,7 +146,7 @@ func actions(m blocks.Message) map[string]*slack.ButtonBlockElement {
 func TestBlockIDsAreNewPerVersion(t *testing.T) {
 	seen := map[string]string{}
 	changed := enrollment()
-	changed.Facts[0].Value = "CN=other.example.com"
+	changed.Facts[1].Value = "CN=other.example.com"
 	versions := cards()
 	for _, name := range []string{"pending", "deciding", "deciding with trouble", "approved", "denied", "closed, gone", "closed, hidden"} {
 		first := blocks.Card(versions[name]).Blocks[0].ID()
@@ -181,4 +181,25 @@ func BenchmarkCardWithAThousandNames(b *testing.B) {
 	for b.Loop() {
 		blocks.Card(v)
 	}
+}
+
+// The list of names is written from the names, whatever the source says about them.
+func TestNamesAreListedOnceAndCounted(t *testing.T) {
+	text := string(mustJSON(t, slack.Blocks{BlockSet: blocks.Card(pending(manyNames(1000))).Blocks}))
+	require.Contains(t, text, `"SANs (1000)"`)
+	require.Contains(t, text, "host-0001.prod.example.com, host-0002.prod.example.com")
+	require.Contains(t, text, "and 987 more")
+	require.NotContains(t, text, "and 2 more", "the source's own summary")
+	require.Equal(t, 13, strings.Count(text, ".prod.example.com"))
+}
+
+// A single name that equals the common name is still shown: it is what the
+// certificate will be valid for.
+func TestAnOnlyNameIsShown(t *testing.T) {
+	r := enrollment()
+	r.SANs = r.SANs[:1]
+	text := string(mustJSON(t, slack.Blocks{BlockSet: blocks.Card(pending(r)).Blocks}))
+	require.Contains(t, text, `"SANs"`)
+	require.Contains(t, text, `"  web01.example.com\n"`)
+	require.NotContains(t, text, `"Common name"`, "told by the heading")
 }

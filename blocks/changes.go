@@ -79,7 +79,7 @@ func nameChanges(was, is []string) []approval.Fact {
 		{"SANs removed", without(was, is)},
 	} {
 		if len(c.names) > 0 {
-			rows = append(rows, approval.Fact{Label: c.label, Value: joinSome(c.names, ", ", maxNamesLine)})
+			rows = append(rows, approval.Fact{Label: c.label, Value: joinSome(c.names, len(c.names), ", ", maxNamesLine)})
 		}
 	}
 	return rows

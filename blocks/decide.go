@@ -67,9 +67,9 @@ func DecideModal(v DecideView) slack.ModalViewRequest {
 		list = append(list, section("warning", plainText("⚠️ "+w)))
 	}
 	list = append(list, slack.NewHeaderBlock(plainText(heading(v.Request)), slack.HeaderBlockOptionBlockID("what")))
-	facts := lines(v.Request, maxNamesLine)
+	facts := lines(v.Request)
 	if facts = facts[:min(len(facts), maxFew)]; len(facts) > 0 {
-		list = append(list, slack.NewRichTextBlock("facts", factLines(facts, maxValueLine)))
+		list = append(list, slack.NewRichTextBlock("facts", factLines(facts)))
 	}
 	var notes []slack.MixedElement
 	for _, n := range v.Request.Notes[:min(len(v.Request.Notes), maxNotes)] {

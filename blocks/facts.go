@@ -2,6 +2,7 @@ package blocks
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -64,35 +65,39 @@ func isSANLabel(s string) bool {
 	return false
 }
 
-// lines are the facts in order, with the names in one line of at most limit
-// runes. The names are written here, from the list and not from a fact, because
-// how many of them fit is a question of Slack's limits. They stand where the
-// source put them, else second, so that they are never out of sight.
-func lines(r approval.Request, limit int) []approval.Fact {
+// lines are the facts in order and fit to be shown, but for what the heading
+// has already told, such as the common name. The names are written here, from
+// the list and not from a fact, because how many of them fit is a question of
+// Slack's limits. They stand where the source put them, else second, so that
+// they are never out of sight.
+func lines(r approval.Request) []approval.Fact {
+	told := object(r)
 	out := make([]approval.Fact, 0, len(r.Facts)+1)
 	placed := len(r.SANs) == 0
 	for _, f := range r.Facts {
 		if isSANLabel(f.Label) && len(r.SANs) > 0 {
 			if !placed {
-				out, placed = append(out, sanFact(r.SANs, limit)), true
+				out, placed = append(out, sanFact(r.SANs)), true
 			}
 			continue
 		}
-		out = append(out, f)
+		if f.Value != told || isSANLabel(f.Label) {
+			out = append(out, approval.Fact{Label: or(visible(f.Label, maxLabel)), Value: or(visible(f.Value, maxValueLine))})
+		}
 	}
 	if !placed {
-		at := min(1, len(out))
-		out = append(out[:at:at], append([]approval.Fact{sanFact(r.SANs, limit)}, out[at:]...)...)
+		out = slices.Insert(out, min(1, len(out)), sanFact(r.SANs))
 	}
 	return out
 }
 
-func sanFact(sans []approval.SAN, limit int) approval.Fact {
+func sanFact(sans []approval.SAN) approval.Fact {
 	label := sanLabel
 	if len(sans) > 1 {
 		label = fmt.Sprintf("%s (%d)", sanLabel, len(sans))
 	}
-	return approval.Fact{Label: label, Value: joinSome(sanNames(sans), ", ", limit)}
+	fit := sans[:min(len(sans), maxNamesLine)] // no more than that can be shown
+	return approval.Fact{Label: label, Value: joinSome(sanNames(fit), len(sans), ", ", maxNamesLine)}
 }
 
 // sanNames writes each name once; only names that are no DNS names carry their kind.
@@ -108,16 +113,16 @@ func sanNames(sans []approval.SAN) []string {
 }
 
 // joinSome joins as many whole items as fit into limit runes and says how many
-// are left out.
-func joinSome(items []string, sep string, limit int) string {
+// of the total are left out.
+func joinSome(items []string, total int, sep string, limit int) string {
 	const reserve = 20 // for "… and 123456 more"
 	var b strings.Builder
 	used := 0
 	for i, item := range items {
 		n := runes(item) + len(sep)
-		last := i == len(items)-1
+		last := i == total-1
 		if i > 0 && used+n > limit-reserve && !(last && used+n <= limit) {
-			fmt.Fprintf(&b, "%sand %d more", sep, len(items)-i)
+			fmt.Fprintf(&b, "%sand %d more", sep, total-i)
 			break
 		}
 		if i > 0 {
@@ -130,14 +135,14 @@ func joinSome(items []string, sep string, limit int) string {
 }
 
 // factLines are facts as rich text, a line each: "Requester  EXAMPLE\alice".
-func factLines(facts []approval.Fact, limit int) slack.RichTextElement {
+func factLines(facts []approval.Fact) slack.RichTextElement {
 	var parts []slack.RichTextSectionElement
 	for i, f := range facts {
 		end := "\n"
 		if i == len(facts)-1 {
 			end = ""
 		}
-		parts = append(parts, bold(or(visible(f.Label, maxLabel))), text("  "+or(visible(f.Value, limit))+end))
+		parts = append(parts, bold(f.Label), text("  "+f.Value+end))
 	}
 	return slack.NewRichTextSection(parts...)
 }

@@ -2,6 +2,8 @@ package blocks
 
 import (
 	"fmt"
+	"regexp"
+	"strings"
 
 	"github.com/slack-go/slack"
 
@@ -59,8 +61,25 @@ func homeItem(id string, item HomeItem) []slack.Block {
 		s.Accessory = slack.NewAccessory(b)
 	}
 	out := []slack.Block{s}
-	if d := date(r.Submitted); d != "" {
-		out = append(out, context(id+"-since", markdown("Submitted "+d)))
+	if line := homeLine(item); line != "" {
+		out = append(out, context(id+"-state", markdown(line)))
 	}
 	return out
+}
+
+var channelID = regexp.MustCompile(`^[CGD][A-Z0-9]{2,31}$`)
+
+// homeLine is "Submitted today at 10:12 · in #pki-approvals".
+func homeLine(item HomeItem) string {
+	var parts []string
+	if item.State == approval.Deciding {
+		parts = append(parts, "A decision is being sent to Keyfactor")
+	}
+	if d := date(item.Request.Submitted); d != "" {
+		parts = append(parts, "Submitted "+d)
+	}
+	if channelID.MatchString(item.Channel) {
+		parts = append(parts, "in <#"+item.Channel+">")
+	}
+	return strings.Join(parts, " · ")
 }

@@ -39,7 +39,7 @@ const (
 	maxInlineURL   = 1000 // of a link inside a sentence
 	maxEarlier     = 4    // earlier requests of the same matter
 	maxApprovers   = 600  // of the list of those who may decide
-	maxFew         = 4    // facts on a card that has a Details button
+	maxFew         = 5    // facts on a card that has a Details button
 	maxMany        = 12   // facts on a card that has none
 	maxChanges     = 8    // rows of a reply about changes
 	maxChunk       = 2900 // of one text in the Details

@@ -14,7 +14,7 @@ import (
 func TestReply(t *testing.T) {
 	approve, deny := by(carol, approval.Approve, "Change 1234."), by(carol, approval.Deny, "Wrong template.\nSee the wiki.")
 	after := enrollment()
-	after.Facts[2].Value, after.Facts[5] = "WebServerLong", approval.Fact{Label: "Validity", Value: "3 years"}
+	after.Facts[4].Value, after.Facts[7] = "WebServerLong", approval.Fact{Label: "Validity", Value: "3 years"}
 	after.SANs = append(after.SANs[1:], approval.SAN{Kind: "dns", Value: "*.example.com"})
 	settled := approval.Outcome{State: approval.Approved, Reason: approval.DecidedHere, Message: "Approved by user with Id 12", At: decided}
 

@@ -76,7 +76,8 @@ func approvers(list string) string {
 	if runes(list) <= maxApprovers {
 		return list
 	}
-	return joinSome(strings.Split(list, ", "), ", ", maxApprovers)
+	names := strings.Split(list, ", ")
+	return joinSome(names, len(names), ", ", maxApprovers)
 }
 
 func deciding(d *approval.Decision) status {

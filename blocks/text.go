@@ -33,6 +33,11 @@ func show(s string, limit int, lines bool) string {
 			break
 		}
 		n++
+		if ' ' <= r && r <= '~' { // nearly always
+			b.WriteByte(byte(r))
+			marks = 0
+			continue
+		}
 		if unicode.Is(unicode.M, r) {
 			marks++
 		} else {
