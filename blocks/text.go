@@ -185,14 +185,6 @@ func mention(p approval.Person) string {
 	return "somebody"
 }
 
-// name is a person where mentions do not work.
-func name(p approval.Person) string {
-	if n := visible(p.Name, 80); n != "" {
-		return n
-	}
-	return or(visible(p.ID, 40))
-}
-
 // date shows a time in the reader's own zone; with no time it returns "".
 func date(t time.Time) string {
 	if t.IsZero() || t.Unix() <= 0 {
