@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -29,35 +30,64 @@ type tab struct {
 	problems []string
 }
 
-// openTab opens a page of the workspace. Where there is no chromium the test is skipped,
-// except in CI, where it must not go missing silently.
-func openTab(t *testing.T, w *workspace, hash string, width, height int64, dark bool) *tab {
-	t.Helper()
+// chromium is the one browser of all tests; every tab gets a fresh profile in it.
+var chromium struct {
+	start  sync.Once
+	ctx    context.Context
+	err    error
+	missed bool
+	ends   []func()
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for _, end := range slices.Backward(chromium.ends) {
+		end()
+	}
+	os.Exit(code)
+}
+
+func startChromium() {
 	name := os.Getenv("CHROMIUM")
 	if name == "" {
 		name = "chromium"
 	}
 	program, err := exec.LookPath(name)
 	if err != nil {
-		if os.Getenv("CI") == "true" {
-			require.NoError(t, err, "CI needs chromium for this test")
-		}
-		t.Skip("no chromium here")
+		chromium.missed, chromium.err = true, err
+		return
 	}
-	options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir())}
+	profile, err := os.MkdirTemp("", "page-test-*")
+	if err != nil {
+		chromium.err = err
+		return
+	}
+	chromium.ends = append(chromium.ends, func() { _ = os.RemoveAll(profile) })
+	options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(program), chromedp.UserDataDir(profile)}
 	for _, flag := range []string{"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking", "disable-component-update", "disable-sync", "hide-scrollbars"} {
 		options = append(options, chromedp.Flag(flag, true))
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(cancel)
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	chromium.ends = append(chromium.ends, cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	chromium.ends = append(chromium.ends, cancel, func() { _ = chromedp.Cancel(ctx) })
+	chromium.ctx, chromium.err = ctx, chromedp.Do(ctx, chromedp.Navigate("about:blank"))
+}
+
+// openTab opens a page of the workspace. Where there is no chromium the test is skipped,
+// except in CI, where it must not go missing silently.
+func openTab(t *testing.T, w *workspace, hash string, width, height int64, dark bool) *tab {
+	t.Helper()
+	chromium.start.Do(startChromium)
+	if chromium.missed && os.Getenv("CI") != "true" {
+		t.Skip("no chromium here")
+	}
+	require.NoError(t, chromium.err, "start chromium")
 	b := &tab{t: t}
-	b.ctx, cancel = chromedp.NewContext(ctx, chromedp.WithListener(b.listen))
-	t.Cleanup(func() {
-		_ = chromedp.Cancel(b.ctx)
-		cancel()
-	})
+	ctx, cancel := chromedp.NewContext(chromium.ctx, chromedp.WithListener(b.listen), chromedp.WithNewBrowserContext())
+	t.Cleanup(cancel)
+	b.ctx, cancel = context.WithTimeout(ctx, 90*time.Second)
+	t.Cleanup(cancel)
 	scheme := "light"
 	if dark {
 		scheme = "dark"

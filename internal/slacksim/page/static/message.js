@@ -28,7 +28,7 @@ export function messageRow(desk, channel, message, { compact = false, inThread =
     body(desk, channel, message),
     message.ephemeral && h('button', { type: 'button', class: 'linklike', data: { dismiss: message.ts }, on: { click: () => store.dismiss(channel.id, message.ts) } }, 'Dismiss'),
     reactions(message),
-    !inThread && threadSummary(store, message)));
+    !inThread && threadSummary(store.threadOf(channel.id, message), message)));
   if (!message.ephemeral) row.append(tools(desk, channel, message, inThread));
   row.classList.toggle('compact', compact);
   row.classList.toggle('ephemeral', Boolean(message.ephemeral));
@@ -61,12 +61,11 @@ function reactions(message) {
     h('span', { class: 'reaction', title: `:${reaction.name}:` }, emoji(reaction.name) ? emojiNode(reaction.name) : `:${reaction.name}:`, h('span', { class: 'reaction-count' }, String(reaction.count ?? reaction.users?.length ?? 1)))));
 }
 
-function threadSummary(store, message) {
-  if (!message.reply_count) return null;
-  const words = message.reply_count === 1 ? '1 reply' : `${message.reply_count} replies`;
+function threadSummary({ count, latest }, message) {
+  if (!count) return null;
   return h('button', { type: 'button', class: 'thread-summary', data: { thread: message.ts, keep: `thread-${message.ts}` }, on: { click: () => go({ thread: message.ts, ts: '' }) } },
-    h('strong', {}, words),
-    message.latest_reply && h('span', { class: 'thread-last' }, 'Last reply ', timeNode(secondsOf(message.latest_reply), '{ago}')));
+    h('strong', {}, count === 1 ? '1 reply' : `${count} replies`),
+    latest && h('span', { class: 'thread-last' }, 'Last reply ', timeNode(secondsOf(latest), '{ago}')));
 }
 
 // tools is the small bar that appears over a message: its thread, and a menu with the
@@ -88,7 +87,7 @@ function tools(desk, channel, message, inThread) {
 }
 
 async function copyLink(channel, message) {
-  const address = message.permalink || new URL(`archives/${channel.id}/p${message.ts.replace('.', '')}`, location.href.split('#')[0]).href;
+  const address = new URL(message.permalink || `archives/${channel.id}/p${message.ts.replace('.', '')}`, location.href).href;
   try {
     await navigator.clipboard.writeText(address);
     toast('Link copied.');

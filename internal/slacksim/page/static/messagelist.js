@@ -62,7 +62,8 @@ export class MessageList {
       const isNew = this.newAfter && before && compareTs(before.ts, this.newAfter) <= 0 && compareTs(message.ts, this.newAfter) > 0 && message.user !== this.desk.store.me;
       if (isNew) wanted.push(this.#keep('new', null, () => h('div', { class: 'new-line', role: 'separator' }, h('span', {}, 'New'))));
       const compact = Boolean(before) && !newDay && !isNew && follows(before, message);
-      wanted.push(this.#keep(message.ts, message, () => messageRow(this.desk, channel, message, { compact, inThread: this.inThread }), String(compact)));
+      wanted.push(this.#keep(message.ts, message, () => messageRow(this.desk, channel, message, { compact, inThread: this.inThread }),
+        JSON.stringify([compact, !this.inThread && this.desk.store.threadOf(channel.id, message)])));
       before = message;
     }
     const keys = new Set(wanted.map((row) => row.key));

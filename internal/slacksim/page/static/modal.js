@@ -19,7 +19,10 @@ export class Modals {
     const { store } = this.desk;
     const view = store.views.at(-1);
     const look = view && JSON.stringify([store.views.length, view]);
-    if (look === this.look) return;
+    if (look === this.look) {
+      this.view = view;
+      return;
+    }
     this.look = look;
     const same = view && this.view?.id === view.id;
     this.view = view;
@@ -83,9 +86,10 @@ export class Modals {
     const wrong = checkInputs(view.blocks, this.values);
     if (this.#showErrors(wrong)) return;
     this.#busy(true);
+    const { look } = this;
     const answer = await this.desk.api.submit(view.id, this.values.collect(view.blocks));
     // The app may have put another version of the view here meanwhile.
-    const still = this.desk.store.views.at(-1) === view;
+    const still = this.look === look;
     if (!answer.ok || Object.keys(answer.errors || {}).length) {
       if (!still) return;
       this.#busy(false);
@@ -94,7 +98,7 @@ export class Modals {
     } else if (answer.views) {
       this.desk.store.setViews(answer.views);
       // The same view again, word for word, is not drawn anew.
-      if (this.view === view) this.#busy(false);
+      if (still && this.dialog) this.#busy(false);
     } else if (still) {
       this.desk.store.setViews(this.desk.store.views.slice(0, -1));
     }

@@ -143,12 +143,20 @@ export class Store extends EventTarget {
 
   // timeline lists a channel's messages and notices outside of threads, oldest first.
   timeline(channelId) {
-    return this.#merged(channelId, (message) => !message.thread_ts || message.thread_ts === message.ts);
+    return this.#merged(channelId, (message) => !message.thread_ts || message.thread_ts === message.ts || message.broadcast);
   }
 
   // replies lists those of one thread.
   replies(channelId, rootTs) {
     return this.#merged(channelId, (message) => message.thread_ts === rootTs && message.ts !== rootTs);
+  }
+
+  // threadOf sums up a message's thread: what the message says of it, or what is here
+  // already when that is more.
+  threadOf(channelId, message) {
+    const replies = (this.messages[channelId] || []).filter((each) => each.thread_ts === message.ts && each.ts !== message.ts);
+    if (replies.length <= (message.reply_count || 0)) return { count: message.reply_count || 0, latest: message.latest_reply };
+    return { count: replies.length, latest: replies.map((reply) => reply.ts).sort(compareTs).at(-1) };
   }
 
   message(channelId, ts) {
