@@ -158,6 +158,10 @@ func (a *App) Start(ctx context.Context) (err error) {
 		return fmt.Errorf("start the jobs: %w", err)
 	}
 	a.onStop("jobs", a.jobs.Stop)
+	// The schedule begins when a leader is found; the first poll need not wait for that.
+	if err := a.jobs.Nudge(ctx); err != nil {
+		return fmt.Errorf("ask for the first poll: %w", err)
+	}
 	a.onStop("answers", func(context.Context) error { a.bot.Wait(); return nil })
 
 	a.serve()
