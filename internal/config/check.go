@@ -143,8 +143,12 @@ func (l *loader) checkStore(s *Store) {
 		return // its file could not be read
 	}
 	if path, ok := s.SQLite(); ok {
-		if path == "" {
-			l.fail("store.url", "names no file; it looks like sqlite:///var/lib/approvebot/approvebot.db")
+		rest, slashes := strings.CutPrefix(s.URL.Reveal(), "sqlite://")
+		switch {
+		case path == "", strings.HasSuffix(path, "/"), strings.Contains(path, ":memory:"):
+			l.fail("store.url", "names no file, and what was decided must outlive the process; it looks like sqlite:///var/lib/approvebot/approvebot.db")
+		case slashes && !strings.HasPrefix(rest, "/"):
+			l.fail("store.url", "names a host after the //; write sqlite:///absolute/path.db or sqlite:relative.db")
 		}
 		return
 	}

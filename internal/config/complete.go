@@ -253,8 +253,9 @@ func (l *loader) completeStore(s *Store) {
 		dir = stateDirectory
 	}
 	s.URL = secret.New("sqlite:" + databaseFile)
-	if dir != "" {
-		s.URL = secret.New("sqlite://" + filepath.Join(dir, databaseFile))
+	if filepath.IsAbs(dir) {
+		path := url.URL{Path: filepath.ToSlash(filepath.Join(dir, databaseFile))}
+		s.URL = secret.New("sqlite://" + path.EscapedPath())
 	}
 }
 

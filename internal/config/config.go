@@ -134,7 +134,11 @@ type Store struct {
 // SQLite returns the path of the database file, or false when the store is not SQLite.
 func (s Store) SQLite() (path string, ok bool) {
 	path, ok = strings.CutPrefix(s.URL.Reveal(), "sqlite:")
-	return strings.TrimPrefix(path, "//"), ok
+	path = strings.TrimPrefix(path, "//")
+	if plain, err := url.PathUnescape(path); err == nil {
+		path = plain
+	}
+	return path, ok
 }
 
 // Redacted returns the URL without its password.

@@ -111,6 +111,38 @@ func TestSchedules(t *testing.T) {
 	}
 }
 
+func TestStores(t *testing.T) {
+	for url, path := range map[string]string{
+		"sqlite:///var/lib/approvebot/approvebot.db": "/var/lib/approvebot/approvebot.db",
+		"sqlite:approvebot.db":                       "approvebot.db",
+		"sqlite:///with%20space/a.db":                "/with space/a.db",
+	} {
+		got, ok := mustParse(t, minimal, environment("APPROVEBOT_STORE_URL="+url)).Store.SQLite()
+		require.True(t, ok)
+		require.Equal(t, path, got)
+	}
+	c := mustParse(t, minimal, environment("STATE_DIRECTORY=/var/lib/50% sure:/var/lib/other"))
+	path, _ := c.Store.SQLite()
+	require.Equal(t, "/var/lib/50% sure/approvebot.db", path)
+	require.Equal(t, "sqlite:///var/lib/50%25%20sure/approvebot.db", c.Store.URL.Reveal())
+
+	_, ok := mustParse(t, minimal, environment("APPROVEBOT_STORE_URL=postgresql:///approvebot?host=/run/postgresql")).Store.SQLite()
+	require.False(t, ok)
+
+	const address = "is not an address of a database; it looks like sqlite:///var/lib/approvebot/approvebot.db or postgres://user:password@db.example.com/approvebot"
+	const file = "names no file, and what was decided must outlive the process; it looks like sqlite:///var/lib/approvebot/approvebot.db"
+	for url, why := range map[string]string{
+		"sqlite:":               file,
+		"sqlite:///var/lib/":    file,
+		"sqlite::memory:":       file,
+		"sqlite://relative.db":  "names a host after the //; write sqlite:///absolute/path.db or sqlite:relative.db",
+		"approvebot.db":         address,
+		"postgres://hunter2:@[": address,
+	} {
+		require.Equal(t, []string{"environment: APPROVEBOT_STORE_URL: " + why}, problems(t, minimal, environment("APPROVEBOT_STORE_URL="+url)))
+	}
+}
+
 func TestYAMLMistakes(t *testing.T) {
 	for name, row := range map[string]struct{ text, want string }{
 		"an unquoted @":           {"a: @ada", `approvebot.yaml:1:4: this is not YAML: '@' is a reserved character; write names that begin with @ in quotes: "@ada"`},
