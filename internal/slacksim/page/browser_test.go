@@ -109,7 +109,7 @@ func openTab(t *testing.T, w *workspace, hash string, width, height int64, dark 
 		chromedp.EmulateViewport(width, height, viewport...),
 		chromedp.Navigate(w.URL+"/"+hash),
 	)
-	b.eventually(`document.body.dataset.connected === 'true' && document.querySelector('.message, .home .block') !== null`)
+	b.eventually(`document.body.dataset.connected === 'true' && document.querySelector('.message, .home .block, .intro') !== null`)
 	return b
 }
 
