@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,16 +31,9 @@ prints its addresses, and the variables that point approvebot at it.`,
 	return cmd
 }
 
-// simulatorLog is the log of a simulator, which has no configuration file.
-func (p *program) simulatorLog(level string) (*zap.Logger, error) {
-	l := config.Log{Level: level, Format: "auto"}
-	if p.flags.logLevel != "" {
-		l.Level = p.flags.logLevel
-	}
-	if p.flags.logFormat != "" {
-		l.Format = p.flags.logFormat
-	}
-	return p.logger(l)
+// flagLog is the log of a command that has no configuration file.
+func (p *program) flagLog(level string) (*zap.Logger, error) {
+	return p.logger(config.Log{Level: cmp.Or(p.flags.logLevel, level), Format: cmp.Or(p.flags.logFormat, "auto")})
 }
 
 // serve answers on an address until the context ends, and says where it is.

@@ -89,7 +89,7 @@ func (p *program) simulateKeyfactor(ctx context.Context, c keyfactorsim.Config, 
 			return usageError{fmt.Sprintf("%s: %v", seed, err)}
 		}
 	}
-	if c.Log, err = p.simulatorLog("info"); err != nil {
+	if c.Log, err = p.flagLog("info"); err != nil {
 		return err
 	}
 	server, err := keyfactorsim.New(c)

@@ -49,7 +49,7 @@ func (p *program) simulateSlackCommand() *cobra.Command {
 }
 
 func (p *program) simulateSlack(ctx context.Context, c slacksim.Config, listen, output string) (err error) {
-	if c.Log, err = p.simulatorLog("info"); err != nil {
+	if c.Log, err = p.flagLog("info"); err != nil {
 		return err
 	}
 	for _, s := range []struct {

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"github.com/approvebot/approvebot/internal/app"
+)
+
+const runHelp = `Run is the service: it asks Keyfactor for requests that wait, shows them in
+Slack, takes decisions there, and carries them to Keyfactor.
+
+It refuses to start with a mistake in the configuration. That Slack or Keyfactor
+is away does not keep it from starting; it says so in the log and in /readyz, and
+goes on trying.
+
+SIGTERM and Ctrl-C end it after what was acknowledged has been finished; a second
+signal ends it at once. Nothing is lost either way.`
+
+func (p *program) runCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "run",
+		Short: "Run the service",
+		Long:  runHelp,
+		Example: `  approvebot run
+  approvebot run --config /etc/approvebot/approvebot.yaml --log-format json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.serveApp(cmd.Context()) },
+	}
+}
+
+func (p *program) serveApp(ctx context.Context) (err error) {
+	c, warnings, err := p.load()
+	if err != nil {
+		return err
+	}
+	log, err := p.logger(c.Log)
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		log.Warn("doubtful configuration", zap.String("file", w.File), zap.Int("line", w.Line), zap.String("key", w.Path), zap.String("reason", w.Message))
+	}
+	b := readBuild()
+	log.Info("starting", zap.String("version", b.Version), zap.String("commit", b.Commit), zap.String("config", p.flags.config))
+	a, err := app.New(ctx, app.Options{Config: c, Log: log})
+	if err != nil {
+		return err
+	}
+	if err := a.Start(ctx); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		log.Info("stopping: what was acknowledged is being finished")
+	case err = <-a.Wait():
+	}
+	if stopped := a.Stop(context.WithoutCancel(ctx)); stopped != nil {
+		err = errors.Join(err, fmt.Errorf("stop: %w", stopped))
+	}
+	if err == nil {
+		log.Info("stopped")
+	}
+	return err
+}
