@@ -78,6 +78,8 @@ type Runner struct {
 	client *river.Client[*sql.Tx]
 	log    *zap.Logger
 
+	softStop time.Duration
+
 	mu      sync.Mutex
 	unwatch context.CancelFunc
 	watched sync.WaitGroup
@@ -106,7 +108,7 @@ func New(c Config) (*Runner, error) {
 	orDefault(&c.Timeouts.Reply, 15*time.Second)
 	orDefault(&c.Timeouts.Signal, 15*time.Second)
 
-	r := &Runner{store: c.Store, log: c.Log}
+	r := &Runner{store: c.Store, log: c.Log, softStop: c.SoftStop}
 	workers := river.NewWorkers()
 	err := errors.Join(
 		river.AddWorkerSafely(workers, &pollWorker{store: c.Store, log: c.Log, budget: c.Timeouts.Poll, poll: w.Poll}),
@@ -173,7 +175,7 @@ func (r *Runner) Start(ctx context.Context) error {
 // Stop takes no new job, lets running ones go on for the time of SoftStop, then
 // cancels them, and returns when all have ended. Cancelled jobs are taken up
 // again by the next process or another replica. If ctx ends before, running jobs
-// are cancelled at once and Stop waits a little longer for them.
+// are cancelled at once, and Stop waits a little longer for them.
 func (r *Runner) Stop(ctx context.Context) error {
 	r.mu.Lock()
 	if r.unwatch != nil {
@@ -182,16 +184,17 @@ func (r *Runner) Stop(ctx context.Context) error {
 	r.mu.Unlock()
 	r.watched.Wait()
 
-	err := r.client.Stop(ctx)
-	if err == nil {
-		return nil
-	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.softStop+5*time.Second)
 	defer cancel()
-	if r.client.StopAndCancel(last) == nil {
-		return nil
+	if err := r.client.Stop(ctx); err != nil && r.client.StopAndCancel(last) != nil {
+		return fmt.Errorf("stop the job queue: %w", err)
 	}
-	return fmt.Errorf("stop the job queue: %w", err)
+	// River's next leader takes a few seconds until its first poll. This one is for
+	// whichever replica comes first, or for our own next start.
+	if err := r.Nudge(last); err != nil {
+		r.log.Debug("cannot hand the poll over; the next leader starts it", zap.Error(err))
+	}
+	return nil
 }
 
 // Nudge asks for a poll now, unless one is under way.

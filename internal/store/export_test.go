@@ -21,3 +21,12 @@ func OpenUnmigrated(ctx context.Context, url string) (*Store, error) {
 	}
 	return s, s.openPostgres(ctx, url, false)
 }
+
+// OpenRaw opens the file of a SQLite store as somebody else's tool would.
+func OpenRaw(_ context.Context, text string) (*sql.DB, error) {
+	path, err := sqlitePath(text)
+	if err != nil {
+		return nil, err
+	}
+	return sql.Open("sqlite", "file:"+path+"?_txlock=immediate")
+}

@@ -116,15 +116,20 @@ func (s *Store) checkVersion(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	existing, err := migrator.ExistingVersions(ctx)
-	if err != nil {
-		return fmt.Errorf("read the job queue's version: %w", err)
-	}
 	known := migrator.AllVersions()
-	for _, m := range existing {
-		if m.Version > known[len(known)-1].Version {
-			return fmt.Errorf("%w (its job queue has version %d, ours %d)", ErrNewer, m.Version, known[len(known)-1].Version)
+	latest := known[len(known)-1].Version
+	rivers, err := exec.TableExists(ctx, &riverdriver.TableExistsParams{Table: "river_migration"})
+	if err != nil {
+		return fmt.Errorf("look for the job queue's tables: %w", err)
+	}
+	var queue int
+	if rivers {
+		if err := s.db.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM river_migration`).Scan(&queue); err != nil {
+			return fmt.Errorf("read the version of the job queue's tables: %w", err)
 		}
+	}
+	if queue > latest {
+		return fmt.Errorf("%w (its job queue has version %d, ours %d)", ErrNewer, queue, latest)
 	}
 	return nil
 }

@@ -1,0 +1,92 @@
+package jobs_test
+
+import (
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approvebot/approvebot/internal/approval"
+	"github.com/approvebot/approvebot/internal/pgtest"
+	"github.com/approvebot/approvebot/internal/store"
+)
+
+// kill -9 in the middle of a signal and of a poll, and start again: both go on at
+// once, not after a lease or a rescue timeout.
+func TestAfterACrashOnSQLiteWorkResumesAtOnce(t *testing.T) {
+	url := "sqlite://" + t.TempDir() + "/a.db"
+	s, err := store.Open(t.Context(), url, store.Options{})
+	require.NoError(t, err)
+	decide(t, s, "d")
+	require.NoError(t, s.Close())
+
+	first := spawn(t, url, "signal")
+	first.hears(t, "signal d", 20*time.Second)
+	first.kill(t)
+
+	second := spawn(t, url, "poll")
+	t.Logf("signal %s after the restart", second.hears(t, "signal d", 5*time.Second))
+	second.hears(t, "poll", 5*time.Second)
+	second.kill(t)
+
+	third := spawn(t, url, "")
+	t.Logf("poll %s after the restart", third.hears(t, "poll", 5*time.Second))
+	third.kill(t)
+
+	s = open(t, url)
+	rec, err := s.Request(t.Context(), request("d").ID)
+	require.NoError(t, err)
+	require.Equal(t, approval.Approved, rec.State)
+}
+
+func TestTwoProcessesOnOneFile(t *testing.T) {
+	url := "sqlite://" + t.TempDir() + "/a.db"
+	first := spawn(t, url, "")
+	first.hears(t, "started", 20*time.Second)
+	_, err := store.Open(t.Context(), url, store.Options{})
+	require.ErrorIs(t, err, store.ErrInUse)
+}
+
+func TestSIGTERMHandsThePollOver(t *testing.T) {
+	url := pgtest.URL(t)
+	first := spawn(t, url, "")
+	first.hears(t, "poll", 20*time.Second)
+	second := spawn(t, url, "")
+	second.hears(t, "started", 20*time.Second)
+	require.NoError(t, first.cmd.Process.Signal(syscall.SIGTERM))
+	first.hears(t, "stopping", 5*time.Second)
+	require.NoError(t, first.cmd.Wait())
+	took := second.hears(t, "poll", 3*time.Second) // within 1 s on a machine that is not busy
+	t.Logf("handed over in %s", took)
+}
+
+func TestAfterACrashAnotherReplicaPolls(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for a lease of 15 s")
+	}
+	tests := map[string]string{
+		"between two polls": "",
+		// The poll "runs" for ever, and must not block the next.
+		"in the middle of a poll": "poll",
+	}
+	for name, hang := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := pgtest.URL(t)
+			first := spawn(t, url, hang)
+			first.hears(t, "poll", 20*time.Second)
+			second := spawn(t, url, "")
+			second.hears(t, "started", 20*time.Second)
+			if hang == "" {
+				// A poll that the second one has worked proves nothing; freeze the only one
+				// that hands them out, and let the second finish what it has.
+				require.NoError(t, first.cmd.Process.Signal(syscall.SIGSTOP))
+				second.quiet(2 * time.Second)
+			}
+			first.kill(t)
+			took := second.hears(t, "poll", 30*time.Second)
+			t.Logf("taken over in %s", took)
+		})
+	}
+}
