@@ -98,7 +98,8 @@ func (w *Workspace) clickPayload(c Click) (object, string) {
 	if m == nil {
 		return nil, "this message is gone"
 	}
-	b, ok := findButton(m.Buttons(), c.BlockID, c.ActionID)
+	blocks := decodeBlocks(m.Blocks)
+	b, ok := findButton(interactive(blocks), c.BlockID, c.ActionID)
 	if !ok && c.Value == "" {
 		return nil, "this button is gone"
 	}
@@ -113,7 +114,7 @@ func (w *Workspace) clickPayload(c Click) (object, string) {
 	if !m.Ephemeral {
 		payload["message"] = w.wire(m, true)
 	}
-	values := initialValues(decodeBlocks(m.Blocks))
+	values := initialValues(blocks)
 	mergeValues(values, c.State)
 	payload["state"] = object{"values": values}
 	payload["actions"] = []object{w.action(c, b)}
