@@ -99,17 +99,13 @@ type ResultItem struct {
 }
 
 // UnmarshalJSON accepts the object of Keyfactor's libraries and the string of
-// its documentation. A string that is not an id becomes the comment.
+// its documentation. Which of its names or numbers a string holds is not
+// documented, so that it becomes the comment.
 func (i *ResultItem) UnmarshalJSON(b []byte) error {
 	type plain ResultItem
 	var p plain
 	if json.Unmarshal(b, &p) != nil {
-		text := scalar(b)
-		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-			p.ID = Int(n)
-		} else {
-			p.Comment = Text(text)
-		}
+		p = plain{Comment: Text(scalar(b))}
 	}
 	*i = ResultItem(p)
 	return nil

@@ -173,7 +173,7 @@ func (q *Certificates) left(ctx context.Context, id approval.ID) bool {
 func withoutKind(err error) error { return errors.New(err.Error()) }
 
 // verdict reads the three lists for one request, the only one that was sent:
-// items that do not name it by its id concern it all the same.
+// items that are a mere text concern it all the same.
 func (r Result) verdict(id int64) error {
 	denied, failed, done := r.find(r.Denials, id), r.find(r.Failures, id), r.find(r.Successes, id)
 	switch {

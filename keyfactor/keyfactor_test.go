@@ -556,7 +556,7 @@ func TestCertificatesOnTheWire(t *testing.T) {
 	require.JSONEq(t, `[23,45,12]`, s.sent(approve))
 	require.Equal(t, keyfactor.Result{
 		Successes: []keyfactor.ResultItem{{ID: 23, CARequestID: "1187"}},
-		Failures:  []keyfactor.ResultItem{{ID: 45}, {Comment: "CA is down"}},
+		Failures:  []keyfactor.ResultItem{{Comment: "45"}, {Comment: "CA is down"}},
 	}, got)
 
 	got, err = k.DenyCertificates(t.Context(), []int64{23}, "unknown owner")

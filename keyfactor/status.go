@@ -36,7 +36,7 @@ type Status struct {
 	// Name is one of the six documented names, or empty when it is not known.
 	Name string
 
-	// awake: Name is empty, and AssignedToMe has shown other numbers but never this one.
+	// awake: a number, and AssignedToMe has shown others but never this one.
 	awake bool
 }
 
@@ -90,7 +90,8 @@ func (s *statuses) resolve(status *Status) {
 	if s.suspended[status.Raw] {
 		status.Name = Suspended
 	}
-	status.awake = status.Name == "" && len(s.suspended) > 0
+	_, err := strconv.Atoi(status.Raw)
+	status.awake = status.Name == "" && err == nil && len(s.suspended) > 0
 }
 
 // learn notes the raw status of a row of AssignedToMe.

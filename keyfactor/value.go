@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Text is a string that may arrive as a number or a boolean; anything else
@@ -26,6 +27,10 @@ func scalar(b []byte) string {
 	}
 	switch b[0] {
 	case '"':
+		// Most texts hold no escapes, and lists hold thousands of them.
+		if inner := bytes.Trim(b, `"`); len(inner) == len(b)-2 && bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
+			return string(inner)
+		}
 		var s string
 		if json.Unmarshal(b, &s) != nil {
 			return ""

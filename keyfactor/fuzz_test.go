@@ -1,0 +1,135 @@
+package keyfactor_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approvebot/approvebot/internal/approval"
+	"github.com/approvebot/approvebot/keyfactor"
+)
+
+// answering is a client whose every call gets this body with status 200.
+func answering(t testing.TB, body string) *keyfactor.Client {
+	t.Helper()
+	c := config("http://kf.example.com")
+	c.RetryMax = -1
+	c.Transport = roundTripper(func(*http.Request) (*http.Response, error) { return response(200, body, nil), nil })
+	k, err := keyfactor.New(c)
+	require.NoError(t, err)
+	return k
+}
+
+func FuzzInstance(f *testing.F) {
+	f.Add(suspended)
+	f.Add(`{"Id":"` + instanceID + `","Signals":{"SignalName":7},"InitialData":[{"Key":"CSR","Value":"MIIB"}],"Definition":[]}`)
+	f.Add(strings.ReplaceAll(suspended, `"RequesterId": 17`, `"RevokeCode": 4, "EffectiveDate": "2025-03-03T10:00:00.1234567"`))
+	f.Fuzz(func(t *testing.T, body string) {
+		got, err := keyfactor.NewWorkflows(answering(t, body), keyfactor.SourceConfig{MetadataFields: []string{"a"}}).Look(t.Context(), workflow)
+		if err != nil {
+			require.ErrorIs(t, err, approval.ErrUnavailable)
+			return
+		}
+		require.Equal(t, got.Waiting, got.Outcome.State == "")
+		for _, fact := range got.Request.Facts {
+			require.NotEmpty(t, fact.Value)
+			require.LessOrEqual(t, utf8.RuneCountInString(fact.Value), 1000)
+		}
+		if got.Waiting {
+			require.Equal(t, workflow, got.Request.ID)
+			require.Len(t, got.Request.Digest(), 32)
+		}
+	})
+}
+
+func FuzzLists(f *testing.F) {
+	f.Add(`[` + suspended + `,{"Id":1},7]`)
+	f.Add(`[{` + pendingRow + `}]`)
+	f.Add(`[[[`)
+	f.Fuzz(func(t *testing.T, body string) {
+		k := answering(t, body)
+		for _, source := range []approval.Source{keyfactor.NewWorkflows(k, keyfactor.SourceConfig{}), keyfactor.NewCertificates(k, keyfactor.SourceConfig{})} {
+			ended := false
+			for item, err := range source.List(t.Context()) {
+				require.False(t, ended, "an error that is not about a row ends the walk")
+				if skipped := (*approval.SkippedError)(nil); err != nil && !errors.As(err, &skipped) {
+					ended = true
+				}
+				if err == nil {
+					_, err = approval.ParseID(string(item.ID))
+					require.NoError(t, err)
+				}
+			}
+		}
+	})
+}
+
+func FuzzCertificateRequest(f *testing.F) {
+	f.Add(pendingDetail)
+	f.Add(`{"Id":"23","StateString":"Pending","SANs":"dns=a;ip=b","Metadata":[{"Name":"x","Value":1}],"KeyLength":-1}`)
+	f.Fuzz(func(t *testing.T, body string) {
+		q := keyfactor.NewCertificates(answering(t, body), keyfactor.SourceConfig{MetadataFields: []string{"a"}})
+		got, err := q.Look(t.Context(), certificate)
+		if err == nil {
+			require.Equal(t, got.Waiting, got.Outcome.State == "")
+		}
+		// The same bytes as the answer to a decision never panic and are never taken for a yes by accident.
+		if err := q.Send(t.Context(), yes(certificate)); err == nil {
+			require.Contains(t, strings.ToLower(body), "success")
+		}
+	})
+}
+
+func FuzzTime(f *testing.F) {
+	for _, s := range []string{"2025-03-03T09:15:27.1134567", "2025-03-03T09:15:27Z", "2025-03-03 09:15:27+02:00", "2025-03-03", "0001-01-01T00:00:00", "yesterday"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		at := keyfactor.ParseTime(s)
+		require.True(t, at.IsZero() || at.Location() == time.UTC)
+		if !at.IsZero() && at.Year() < 9999 {
+			again := keyfactor.ParseTime(at.Format(time.RFC3339Nano))
+			require.True(t, again.Equal(at.Time), "%s: %s is not %s", s, again, at)
+		}
+	})
+}
+
+func BenchmarkPageOf100Instances(b *testing.B) {
+	rows := make([]string, 100)
+	for i := range rows {
+		rows[i] = instance(b, map[string]any{"Id": fmt.Sprintf("5b0a0e9a-9a54-4a0e-8f0e-%012d", i), "InitialData": nil, "CurrentStateData": nil, "Signals": nil})
+	}
+	body := "[" + strings.Join(rows, ",") + "]"
+	k := answering(b, body)
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		n := 0
+		for _, err := range k.AssignedToMe(b.Context(), keyfactor.ListOptions{PageSize: 101}) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			n++
+		}
+		if n != 100 {
+			b.Fatal(n)
+		}
+	}
+}
+
+func BenchmarkLookWithCSR(b *testing.B) {
+	body := instance(b, map[string]any{"CurrentStateData": map[string]any{"CSR": csr(b, subjectOfWeb01, []string{"www.example.com"})}})
+	w := keyfactor.NewWorkflows(answering(b, body), keyfactor.SourceConfig{})
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := w.Look(b.Context(), workflow); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
