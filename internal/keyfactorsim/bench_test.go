@@ -23,7 +23,7 @@ func walk(b *testing.B, s *keyfactorsim.Server) {
 		if w.Body.Len() < 1000 {
 			return
 		}
-		id, err := s.Arrive("wildcard")
+		id, err := s.Arrive("device")
 		require.NoError(b, err)
 		if id != "" {
 			require.NoError(b, s.Decide(id, bot, true, ""))
