@@ -85,12 +85,9 @@ func TestPortal(t *testing.T) {
 	s := start(t, keyfactorsim.Config{})
 	page := func(path string) string {
 		t.Helper()
-		res, err := http.Get(s.url + path)
-		require.NoError(t, err)
-		_ = res.Body.Close()
-		require.Equal(t, 200, res.StatusCode)
 		got, err := s.send(mustRequest(t, http.MethodGet, s.url+path, ""))
 		require.NoError(t, err)
+		require.Equal(t, 200, got.status)
 		return got.body
 	}
 	require.Contains(t, page("/"), "CN=web01.example.com")

@@ -37,7 +37,6 @@ type instance struct {
 	failLater   string
 	parked      []vote // accepted signals that have not moved the instance, after a lock conflict
 	held        bool   // decided, but Keyfactor has not gone on yet
-	restarts    int
 	certificate int
 	counted     bool // among the finished ones
 }
@@ -45,7 +44,6 @@ type instance struct {
 // vote is a signal that the current step has accepted.
 type vote struct {
 	identity string
-	signal   int // its number in the log
 	approve  bool
 	comment  string
 	userID   int

@@ -34,7 +34,6 @@ type certRequest struct {
 	metadata     map[string]string
 	managers     []int
 	fails        string
-	decided      bool
 	decidedBy    string
 	fromInstance string
 }
@@ -142,7 +141,7 @@ func (s *Server) decideRequest(who *account, via string, id int, approve bool, c
 			if !approve {
 				r.state, r.denial = stateDenied, comment
 			}
-			r.decided, r.decidedBy = true, who.identity
+			r.decidedBy = who.identity
 		})
 		s.noteDecided(r)
 	}

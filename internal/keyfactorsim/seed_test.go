@@ -1,6 +1,8 @@
 package keyfactorsim_test
 
 import (
+	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -60,5 +62,29 @@ func TestBuiltinSeed(t *testing.T) {
 	for _, name := range []string{"web01", "api-gateway", "pinned", "wildcard", "revoke-compromised", "revoke-superseded", "renewal", "expiration", "two-step", "two-approvals",
 		"under-submission", "self", "hostile", "thousand-names", "mismatch", "weak-key", "other-signal", "fails-later", "pfx"} {
 		require.True(t, waiting[keyfactorsim.InstanceID(name)], name)
+	}
+}
+
+// The page that explains the simulator must not promise a seed that does not work, nor leave out a fault.
+func TestDocumentation(t *testing.T) {
+	text, err := os.ReadFile("../../docs/simulators-keyfactor.md")
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(text), "```yaml\n")
+	require.True(t, found)
+	example, _, _ := strings.Cut(rest, "```")
+	seed, err := keyfactorsim.ParseSeed([]byte(example))
+	require.NoError(t, err)
+	s := start(t, keyfactorsim.Config{Seed: seed})
+	require.True(t, s.assigned(bot, "web01"))
+
+	_, rest, found = strings.Cut(string(text), "faults -d '")
+	require.True(t, found)
+	example, _, _ = strings.Cut(rest, "'")
+	var faults []keyfactorsim.Fault
+	require.NoError(t, json.Unmarshal([]byte(example), &faults))
+	require.NoError(t, s.SetFaults(faults...))
+	for _, kind := range []keyfactorsim.FaultKind{keyfactorsim.Latency, keyfactorsim.StatusAnswer, keyfactorsim.CutBefore, keyfactorsim.CutAfter, keyfactorsim.Truncate, keyfactorsim.HTMLAnswer,
+		keyfactorsim.LockConflict, keyfactorsim.StayRunning, keyfactorsim.ExpireTokens, keyfactorsim.BadRow, keyfactorsim.CAFailure, keyfactorsim.CADenial, keyfactorsim.LostRow} {
+		require.Contains(t, string(text), "`"+string(kind)+"`")
 	}
 }

@@ -71,7 +71,6 @@ func (s *Server) signal(in signalCall) (rec *SignalRecord, bad *refusal) {
 		return rec, bad
 	}
 	rec.Accepted = true
-	v.signal = rec.Number
 	switch {
 	case in.fault == LockConflict:
 		rec.Effect = "parked"
