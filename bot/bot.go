@@ -53,8 +53,8 @@ type Config struct {
 	Sources []approval.Source
 	// Route returns the route of that name; false when the configuration no longer has it.
 	Route func(name string) (Route, bool)
-	// Admins are whom people are told to ask; configuration text.
-	Admins []string
+	// Admins mend what nobody else can, and are whom people are told to ask.
+	Admins Team
 	// Keys sign the buttons; the first signs, all verify.
 	Keys [][]byte
 	Log  *zap.Logger
@@ -72,6 +72,7 @@ type Bot struct {
 	people  *people
 	rooms   *rooms
 	pace    *pace
+	alerts  alerts
 	self    identity
 	after   sync.WaitGroup // what goes on after an answer was given
 }

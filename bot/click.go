@@ -295,7 +295,7 @@ func (b *Bot) decide(ctx context.Context, a *attempt, comment string) blocks.Ref
 func (b *Bot) refusal(a attempt) blocks.RefusalView {
 	v := blocks.RefusalView{
 		Request: a.record.Request, Verdict: a.Verdict, Outcome: a.record.Outcome,
-		Approvers: listed(a.route.Users, a.route.Groups), Admins: listed(b.c.Admins),
+		Approvers: listed(a.route.Users, a.route.Groups), Admins: listed(b.c.Admins.Users, b.c.Admins.Groups),
 	}
 	if d := a.record.Decision; d != nil && d.Failed.IsZero() {
 		v.Decision = &d.Decision

@@ -190,7 +190,7 @@ func (b *Bot) update(ctx context.Context, card store.Card, record store.Record) 
 			return false, &wait{after: lookAgain, err: err}
 		}
 		log.Error("card can no longer be updated: " + advice(err))
-		return true, b.c.Store.CardFailed(ctx, card.Request, card.Channel, advice(err))
+		return true, b.cardLost(ctx, card, record, err)
 	case after > 0:
 		return false, &wait{after: after, err: err}
 	}

@@ -82,18 +82,18 @@ func (r *rooms) read(ctx context.Context) error {
 
 // CheckRoute says in sentences which channels cannot be posted to and which
 // groups do not exist, so that an operator hears of it before a request does.
-func (b *Bot) CheckRoute(ctx context.Context, channels, users, groups []string) (problems []string) {
+func (b *Bot) CheckRoute(ctx context.Context, approvers Team, channels ...string) (problems []string) {
 	for _, name := range channels {
 		if problem := b.checkRoom(ctx, name); problem != "" {
 			problems = append(problems, problem)
 		}
 	}
-	for _, name := range groups {
+	for _, name := range approvers.Groups {
 		if _, err := b.people.members(ctx, name); err != nil {
 			problems = append(problems, fmt.Sprintf("approvers %s: %v", name, err))
 		}
 	}
-	for _, name := range users {
+	for _, name := range approvers.Users {
 		if problem := b.people.check(ctx, name); problem != "" {
 			problems = append(problems, problem)
 		}

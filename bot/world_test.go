@@ -156,7 +156,7 @@ func newWorld(t *testing.T, o options) *world {
 	api := slack.New(w.slack.BotToken(), slack.OptionAPIURL(slackServer.URL+"/api/"), slack.OptionAppLevelToken(w.slack.AppToken()),
 		slack.OptionHTTPClient(&http.Client{Timeout: 5 * time.Second}))
 	w.bot, err = bot.New(bot.Config{
-		Store: w.store, Slack: api, Sources: []approval.Source{w.queue}, Keys: [][]byte{bytes.Repeat([]byte("k"), 32)}, Log: log, Now: o.now,
+		Store: w.store, Slack: api, Sources: []approval.Source{w.queue}, Admins: bot.Team{Groups: []string{"@pki-admins"}}, Keys: [][]byte{bytes.Repeat([]byte("k"), 32)}, Log: log, Now: o.now,
 		Route: func(name string) (bot.Route, bool) { return w.route, name == w.route.Name },
 	})
 	require.NoError(t, err)

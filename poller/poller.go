@@ -29,7 +29,12 @@ type Config struct {
 	Store   *store.Store
 	// Route tells where a request is shown. No channels means that no route takes it.
 	Route func(approval.Request) store.Placement
-	Log   *zap.Logger
+	// Routed reports whether a route of that name exists. Pending requests whose
+	// route is gone, or that never had one, are routed anew.
+	Routed func(name string) bool
+	// Unrouted is told once of each request that no route takes.
+	Unrouted func(context.Context, approval.Request)
+	Log      *zap.Logger
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 	// Concurrency bounds the requests for details of one pass; default 4.
@@ -52,6 +57,12 @@ type Poller struct {
 func New(c Config) *Poller {
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Routed == nil {
+		c.Routed = func(string) bool { return true }
+	}
+	if c.Unrouted == nil {
+		c.Unrouted = func(context.Context, approval.Request) {}
 	}
 	if c.Concurrency <= 0 {
 		c.Concurrency = 4
@@ -152,6 +163,7 @@ func (p *Poller) source(ctx context.Context, s approval.Source) (r Report) {
 	r.Appeared = count(ctx, p.c.Concurrency, d.New, func(i approval.Item) bool { return p.appear(ctx, s, i) })
 	r.Revised = count(ctx, p.c.Concurrency, d.Changed, func(i approval.Item) bool { return p.revise(ctx, s, i) })
 	r.Settled = count(ctx, p.c.Concurrency, d.Missing, func(id approval.ID) bool { return p.settle(ctx, s, id) })
+	count(ctx, p.c.Concurrency, known, func(k store.Known) bool { return p.reroute(ctx, k) })
 	r.Succeeded = r.At
 	return r
 }
@@ -217,10 +229,47 @@ func (p *Poller) appear(ctx context.Context, s approval.Source, item approval.It
 		p.c.Log.Error("new request could not be recorded; the next poll tries again", zap.String("request", string(item.ID)), zap.Error(err))
 		return false
 	}
-	if created && len(place.Channels) == 0 {
-		p.c.Log.Warn("no route takes this request, so nobody is asked; add a route for it", zap.String("request", string(item.ID)), zap.String("title", approval.Clip(request.Title, 200)))
+	if !created {
+		return p.reopen(ctx, *request, place)
 	}
-	return created
+	if len(place.Channels) == 0 {
+		p.c.Log.Warn("no route takes this request, so nobody is asked; add a route for it", zap.String("request", string(item.ID)), zap.String("title", approval.Clip(request.Title, 200)))
+		p.c.Unrouted(ctx, *request)
+	}
+	return true
+}
+
+// reopen handles a request that we had closed and that waits all the same.
+func (p *Poller) reopen(ctx context.Context, request approval.Request, place store.Placement) bool {
+	reopened, err := p.c.Store.Reopen(ctx, request, place)
+	if err != nil {
+		p.c.Log.Error("request that waits again could not be reopened; the next poll tries again", zap.String("request", string(request.ID)), zap.Error(err))
+	}
+	if reopened {
+		p.c.Log.Info("request waits again and is reopened", zap.String("request", string(request.ID)))
+	}
+	return reopened
+}
+
+// reroute takes up a configuration that has changed since the request was placed.
+func (p *Poller) reroute(ctx context.Context, k store.Known) bool {
+	if k.State != approval.Pending || k.Route != "" && p.c.Routed(k.Route) {
+		return false
+	}
+	record, err := p.c.Store.Request(ctx, k.ID)
+	if err != nil {
+		p.c.Log.Error("request could not be routed anew", zap.String("request", string(k.ID)), zap.Error(err))
+		return false
+	}
+	place := p.c.Route(record.Request)
+	if place.Route == "" || place.Route == k.Route {
+		return false
+	}
+	moved, err := p.c.Store.Reroute(ctx, k.ID, place)
+	if err != nil {
+		p.c.Log.Error("request could not be routed anew", zap.String("request", string(k.ID)), zap.Error(err))
+	}
+	return moved
 }
 
 func (p *Poller) revise(ctx context.Context, s approval.Source, item approval.Item) bool {

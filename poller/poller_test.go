@@ -79,8 +79,10 @@ func (s *source) says(id approval.ID, subject string) {
 
 type world struct {
 	*source
-	store  *store.Store
-	poller *poller.Poller
+	route    string // what the configuration calls its only route; empty: none matches
+	unrouted []approval.ID
+	store    *store.Store
+	poller   *poller.Poller
 }
 
 func newWorld(t *testing.T) *world {
@@ -88,15 +90,17 @@ func newWorld(t *testing.T) *world {
 	st, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "test.db"), store.Options{Log: zaptest.NewLogger(t)})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, st.Close()) })
-	w := &world{source: &source{standing: map[approval.ID]approval.Standing{}, unread: map[approval.ID]error{}}, store: st}
+	w := &world{route: "pki", source: &source{standing: map[approval.ID]approval.Standing{}, unread: map[approval.ID]error{}}, store: st}
 	w.poller = poller.New(poller.Config{
 		Sources: []approval.Source{w.source}, Store: st, Log: zaptest.NewLogger(t),
 		Route: func(r approval.Request) store.Placement {
-			if r.Subject == "CN=unrouted" {
+			if w.route == "" {
 				return store.Placement{}
 			}
-			return store.Placement{Route: "r", Channels: []string{"#pki"}}
+			return store.Placement{Route: w.route, Channels: []string{"#" + w.route}}
 		},
+		Routed:   func(name string) bool { return name == w.route },
+		Unrouted: func(_ context.Context, r approval.Request) { w.unrouted = append(w.unrouted, r.ID) },
 	})
 	return w
 }
@@ -123,13 +127,48 @@ func TestNewRequestsAreRememberedWithTheirCards(t *testing.T) {
 	require.Equal(t, []approval.ID{one}, w.looks, "a steady poll asks for lists only")
 }
 
-func TestUnroutedRequestIsRememberedWithoutACard(t *testing.T) {
+func TestUnroutedRequestIsReportedOnceAndPlacedWhenARouteTakesIt(t *testing.T) {
 	w := newWorld(t)
-	w.waits(one, "CN=unrouted")
+	w.route = ""
+	w.waits(one, "CN=one")
+	require.NoError(t, w.poller.Pass(t.Context()))
 	require.NoError(t, w.poller.Pass(t.Context()))
 	r, err := w.store.Request(t.Context(), one)
 	require.NoError(t, err)
 	require.Empty(t, r.Cards)
+	require.Equal(t, []approval.ID{one}, w.unrouted)
+
+	w.route = "web"
+	require.NoError(t, w.poller.Pass(t.Context()))
+	r, err = w.store.Request(t.Context(), one)
+	require.NoError(t, err)
+	require.Equal(t, "web", r.Route)
+	require.Len(t, r.Cards, 1)
+	require.Equal(t, "#web", r.Cards[0].Channel)
+}
+
+// The permission to read was withdrawn for a while: the card was closed, and
+// opens again when the request turns out to wait.
+func TestClosedRequestThatWaitsAgainIsReopened(t *testing.T) {
+	for name, test := range map[string]struct {
+		outcome approval.Outcome
+		want    approval.State
+	}{
+		"hidden opens again":  {approval.Outcome{State: approval.Closed, Reason: approval.Hidden}, approval.Pending},
+		"approved stays done": {approval.Outcome{State: approval.Approved, Reason: approval.DecidedElsewhere}, approval.Approved},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.waits(one, "CN=one")
+			require.NoError(t, w.poller.Pass(t.Context()))
+			w.listed, w.standing[one] = nil, approval.Standing{Outcome: test.outcome}
+			require.NoError(t, w.poller.Pass(t.Context()))
+			require.Equal(t, test.outcome.State, w.state(t, one))
+			w.waits(one, "CN=one")
+			require.NoError(t, w.poller.Pass(t.Context()))
+			require.Equal(t, test.want, w.state(t, one))
+		})
+	}
 }
 
 func TestMissingRequestIsAskedForBeforeItIsClosed(t *testing.T) {

@@ -94,12 +94,15 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	a.bot, err = bot.New(bot.Config{
 		Store: a.store, Slack: api, Sources: sources, Route: routes(c.Routes), Keys: [][]byte{key},
-		Admins: append(append([]string{}, c.Admins.Users...), c.Admins.Groups...), Log: o.Log.Named("bot"),
+		Admins: bot.Team(c.Admins), Log: o.Log.Named("bot"),
 	})
 	if err != nil {
 		return nil, err
 	}
-	a.poller = poller.New(poller.Config{Sources: sources, Store: a.store, Route: place(c.Routes), Log: o.Log.Named("poller")})
+	a.poller = poller.New(poller.Config{
+		Sources: sources, Store: a.store, Route: place(c.Routes), Log: o.Log.Named("poller"), Unrouted: a.bot.Unrouted,
+		Routed: func(name string) bool { _, ok := routes(c.Routes)(name); return ok },
+	})
 
 	schedule, err := config.ParseSchedule(c.Poll.Schedule)
 	if err != nil {

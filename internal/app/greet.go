@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/approvebot/approvebot/bot"
 )
 
 // greet introduces the service to Slack and Keyfactor once it is up, and says
@@ -49,7 +51,7 @@ func (a *App) greetSlack(ctx context.Context) {
 		}
 	}
 	for _, r := range a.config.Routes {
-		for _, problem := range a.bot.CheckRoute(ctx, r.Channels, r.Approvers.Users, r.Approvers.Groups) {
+		for _, problem := range a.bot.CheckRoute(ctx, bot.Team(r.Approvers), r.Channels...) {
 			a.log.Error("route cannot work as written: "+problem, zap.String("route", r.Name))
 		}
 	}
