@@ -126,20 +126,6 @@ func (s Signals) Open() bool {
 	return false
 }
 
-// Received reports whether the named signal is there and has come.
-func (s Signals) Received(name string) bool {
-	there := false
-	for _, one := range s {
-		if strings.EqualFold(string(one.Name), name) {
-			if !one.Received {
-				return false
-			}
-			there = true
-		}
-	}
-	return there
-}
-
 // Steady orders: new rows come last, so that pages already read keep their rows.
 const (
 	instanceOrder    = "StartDate"

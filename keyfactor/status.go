@@ -1,7 +1,6 @@
 package keyfactor
 
 import (
-	"encoding/json"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,9 +45,6 @@ func (s *Status) UnmarshalJSON(b []byte) error {
 	s.Name = statusNames[strings.ToLower(s.Raw)]
 	return nil
 }
-
-// MarshalJSON writes what arrived.
-func (s Status) MarshalJSON() ([]byte, error) { return json.Marshal(s.Raw) }
 
 // String returns the name, or else what arrived.
 func (s Status) String() string {

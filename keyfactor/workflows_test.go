@@ -504,3 +504,49 @@ func TestLookIsCancelled(t *testing.T) {
 	_, err := workflows(t, serve(t, map[string]http.HandlerFunc{})).Look(ctx, workflow)
 	require.ErrorIs(t, err, context.Canceled)
 }
+
+func TestKinds(t *testing.T) {
+	k := client(t, config("https://kf.example.com"))
+	require.Equal(t, approval.Workflow, keyfactor.NewWorkflows(k, keyfactor.SourceConfig{}).Kind())
+	require.Equal(t, approval.Certificate, keyfactor.NewCertificates(k, keyfactor.SourceConfig{}).Kind())
+}
+
+func TestInstancesListsFinishedOnesToo(t *testing.T) {
+	s := serve(t, map[string]http.HandlerFunc{"GET /KeyfactorAPI/Workflow/Instances": say(200, `[{"Id":"a","Status":"Complete"},{"Id":"b","Status":1}]`)})
+	rows, errs := collect(t, client(t, config(s.URL)).Instances(t.Context(), keyfactor.ListOptions{}))
+	require.Empty(t, errs)
+	require.Equal(t, keyfactor.Complete, rows[0].Status.Name)
+	require.Empty(t, rows[1].Status.Name, "a number in this list teaches nothing")
+}
+
+func TestDefinitionsAreForgottenAtSomePoint(t *testing.T) {
+	s := serve(t, map[string]http.HandlerFunc{"GET /KeyfactorAPI/Workflow/Definitions/d": say(200, `{"Id":"d"}`)})
+	k := client(t, config(s.URL))
+	read := func(version int) {
+		_, err := k.Definition(t.Context(), "d", version)
+		require.NoError(t, err)
+	}
+	for version := 1; version <= 65; version++ {
+		read(version)
+		read(1) // in use, so it stays
+	}
+	require.Len(t, s.calls, 65)
+	read(2)
+	require.Len(t, s.calls, 66)
+}
+
+func TestSubjectsThatAreSpelledDifferentlyAreEqual(t *testing.T) {
+	subject := pkix.Name{CommonName: `Müller, "Web" + Söhne`, Organization: []string{"Example  Ltd"}, Province: []string{"Berlin"}}
+	text := csr(t, subject, nil)
+	for _, spelled := range []string{
+		`CN="Müller, \"Web\" + Söhne",O=Example Ltd,S=Berlin`,
+		`st=berlin, o=example ltd, cn=Müller\, \"Web\" \+ Söhne`,
+		`2.5.4.3=M\C3\BCller\2C \22Web\22 \2B Söhne;O=Example Ltd;ST=Berlin`,
+	} {
+		s := serve(t, map[string]http.HandlerFunc{detail: say(200, instance(t, map[string]any{"InitialData": map[string]any{"Subject": spelled, "CSR": text}}))})
+		got, err := workflows(t, s).Look(t.Context(), workflow)
+		require.NoError(t, err)
+		require.Empty(t, fact(got.Request, "CSR differs"), spelled)
+		require.Contains(t, got.Request.CommonName, "Müller, ", spelled)
+	}
+}
