@@ -1,6 +1,7 @@
 package jobs_test
 
 import (
+	"database/sql"
 	"syscall"
 	"testing"
 	"time"
@@ -79,9 +80,7 @@ func TestAfterACrashAnotherReplicaPolls(t *testing.T) {
 			second := spawn(t, url, "")
 			second.hears(t, "started", 20*time.Second)
 			if hang == "" {
-				// A poll that the second one has worked proves nothing; freeze the only one
-				// that hands them out, and let the second finish what it has.
-				require.NoError(t, first.cmd.Process.Signal(syscall.SIGSTOP))
+				idle(t, url, first)
 				second.quiet(2 * time.Second)
 			}
 			first.kill(t)
@@ -89,4 +88,21 @@ func TestAfterACrashAnotherReplicaPolls(t *testing.T) {
 			t.Logf("taken over in %s", took)
 		})
 	}
+}
+
+// idle freezes a process at a moment when no poll waits or runs.
+func idle(t *testing.T, url string, p *process) {
+	t.Helper()
+	db, err := sql.Open("pgx", url)
+	require.NoError(t, err)
+	defer db.Close()
+	require.Eventually(t, func() bool {
+		require.NoError(t, p.cmd.Process.Signal(syscall.SIGSTOP))
+		var polls int
+		require.NoError(t, db.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM river_job WHERE kind = 'poll' AND finalized_at IS NULL`).Scan(&polls))
+		if polls > 0 {
+			require.NoError(t, p.cmd.Process.Signal(syscall.SIGCONT))
+		}
+		return polls == 0
+	}, 20*time.Second, 100*time.Millisecond)
 }

@@ -15,6 +15,7 @@
 //	                                 │  │  Revise          │                 closed
 //	                                 │  └──────Fail────────┘                   ▲
 //	                                 └───────────────Settle────────────────────┘
+//	          closed ──Reopen──▶ pending, when the source says that it waits after all
 //
 //	decision  Decide ──▶ waiting ──StartSignal──▶ started ──SignalSent──▶ sent ──Finish──▶ finished
 //	                        ▲                      │  │                     │
@@ -22,14 +23,15 @@
 //
 //	card      Appear, Place ──▶ waiting ──StartPost──▶ started ──Posted──▶ posted ⟲ Shown
 //	                               ▲                     │  │                 │
-//	                               └──────ClearPost──────┘  └───CardFailed────┴─▶ failed
+//	                               ├──────ClearPost──────┘  └───CardFailed────┴─▶ failed
+//	                               └───────Repost, when the message was deleted────┘
 //
 //	reply     AddReply ──▶ waiting ──StartReply──▶ started ──Replied──▶ posted
 //	                          (ClearReply, ReplyFailed as above)
 //
-//	Appear, Place                                            a post job per channel
+//	Appear, Place, Reopen, Reroute, Repost                   a post job per channel
 //	Decide                                                   a signal job, refresh jobs
-//	Revise, Settle, SignalTrouble, Finish, Fail              refresh jobs
+//	Revise, Settle, Reopen, Reroute, Finish, Fail, …         refresh jobs
 //	Posted                                                   a refresh job if the request moved meanwhile, the first waiting reply's job
 //	AddReply, Replied, ReplyFailed                           the job of the next reply in that thread
 //

@@ -26,7 +26,7 @@ func TestARequestGoesTheWholeWay(t *testing.T) {
 		require.False(t, fresh, "a known request is not new")
 		known, err := s.Known(ctx, approval.Workflow)
 		require.NoError(t, err)
-		require.Equal(t, []store.Known{{ID: r.ID, State: approval.Pending, Digest: r.Digest(), Changed: "1"}}, known)
+		require.Equal(t, []store.Known{{ID: r.ID, State: approval.Pending, Digest: r.Digest(), Changed: "1", Route: "default"}}, known)
 		other, err := s.Known(ctx, approval.Certificate)
 		require.NoError(t, err)
 		require.Empty(t, other)
