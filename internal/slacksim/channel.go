@@ -132,7 +132,10 @@ func (c *channel) remove(ts string) (parent *Message) {
 		delete(c.replies, ts)
 		return nil
 	}
-	c.replies[m.ThreadTS] = slices.DeleteFunc(c.replies[m.ThreadTS], func(r string) bool { return r == ts })
+	left := slices.DeleteFunc(c.replies[m.ThreadTS], func(r string) bool { return r == ts })
+	if c.replies[m.ThreadTS] = left; len(left) == 0 {
+		delete(c.replies, m.ThreadTS)
+	}
 	return c.recount(m.ThreadTS)
 }
 

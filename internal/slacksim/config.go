@@ -210,11 +210,11 @@ func (c Config) withDefaults() Config {
 	if c.App.ID == "" {
 		c.App = d.App
 	}
-	if c.People == nil {
+	if c.People == nil { // the default groups and channels are of the default people
 		c.People, c.Groups = d.People, d.Groups
-	}
-	if c.Channels == nil {
-		c.Channels = d.Channels
+		if c.Channels == nil {
+			c.Channels = d.Channels
+		}
 	}
 	if c.Scopes == nil {
 		c.Scopes = DefaultScopes()

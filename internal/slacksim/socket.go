@@ -138,7 +138,7 @@ func (h *hub) serve(rw http.ResponseWriter, r *http.Request) {
 		"debug_info": object{"host": c.host(), "started": c.opened.UTC().Format(time.RFC3339), "build_number": 1, "approximate_connection_time": 18060},
 	})
 	h.w.changes.changed()
-	go h.ping(c)
+	h.w.wg.Go(func() { h.ping(c) }) // this handler holds the group open meanwhile
 	h.read(c)
 	h.drop(c)
 }

@@ -31,6 +31,7 @@ type Workspace struct {
 	mu         sync.Mutex
 	app        App
 	people     map[string]*Person // by id
+	byUser     map[string]*Person
 	peopleIDs  []string
 	groups     []*group
 	channels   map[string]*channel // by id
@@ -75,7 +76,7 @@ func New(cfg Config) (*Workspace, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	w := &Workspace{
 		cfg: cfg, log: cfg.Log, app: cfg.App, ctx: ctx, stop: stop,
-		people: map[string]*Person{}, channels: map[string]*channel{}, byName: map[string]*channel{}, dms: map[string]*channel{},
+		people: map[string]*Person{}, byUser: map[string]*Person{}, channels: map[string]*channel{}, byName: map[string]*channel{}, dms: map[string]*channel{},
 		triggers: newBounded[trigger](20_000), responses: newBounded[responseURL](50_000),
 		views: map[string]*View{}, external: map[string]string{}, stacks: map[string][]*stack{}, homes: map[string]*View{},
 		ephemerals: map[string][]Message{}, scheduled: map[string]*scheduledMessage{},
@@ -164,7 +165,10 @@ func (w *Workspace) addPerson(p Person) error {
 	if w.people[p.ID] != nil {
 		return fmt.Errorf("two people have the id %s", p.ID)
 	}
-	w.people[p.ID] = &p
+	if w.byUser[p.Name] != nil {
+		return fmt.Errorf("two people are called %s", p.Name)
+	}
+	w.people[p.ID], w.byUser[p.Name] = &p, &p
 	w.peopleIDs = append(w.peopleIDs, p.ID)
 	return nil
 }
@@ -208,13 +212,7 @@ func (w *Workspace) person(ref string) *Person {
 	if p := w.people[ref]; p != nil {
 		return p
 	}
-	ref = strings.TrimPrefix(ref, "@")
-	for _, p := range w.people {
-		if p.Name == ref {
-			return p
-		}
-	}
-	return nil
+	return w.byUser[strings.TrimPrefix(ref, "@")]
 }
 
 // channel finds a conversation by id, name or #name.

@@ -81,6 +81,7 @@ func post(t *testing.T, url, body string) (int, string) {
 // envelope by handle; a nil payload is an empty ack.
 func (h *house) connect(t *testing.T, handle func(socketmode.Event) any) {
 	t.Helper()
+	before := len(h.Connections())
 	sm := socketmode.New(h.client)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{}, 2)
@@ -106,7 +107,6 @@ func (h *house) connect(t *testing.T, handle func(socketmode.Event) any) {
 			}
 		}
 	}()
-	before := len(h.Connections())
 	require.NoError(t, h.WaitFor(short(t), func() bool { return len(h.Connections()) > before }))
 	t.Cleanup(func() {
 		cancel()
