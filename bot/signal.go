@@ -20,6 +20,8 @@ const (
 	afterMaybe = 5 * time.Second
 	// afterSent is for a signal that Keyfactor took and whose instance has not moved yet.
 	afterSent = 2 * time.Second
+	// settling is how long a request that takes no answer may be about to move on.
+	settling = time.Minute
 	// followClosely is how long to ask that often; after that every poll asks once.
 	followClosely = 20 * time.Second
 )
@@ -62,6 +64,10 @@ func (b *Bot) Signal(ctx context.Context, decisionID string) error {
 		if counted {
 			return b.sent(ctx, source, d, standing)
 		}
+	}
+	if !standing.Request.Offers(d.Verdict) && b.c.Now().Sub(d.At) < settling {
+		// Keyfactor has somebody's answer and has not gone on yet: it will say what came of it.
+		return b.trouble(ctx, d, "Keyfactor is already working on an answer to this request. We keep looking.", &wait{after: afterSent, err: errors.New("nothing can be sent at the moment")})
 	}
 	if standing.Request.Digest() != d.Digest {
 		return b.changed(ctx, d, standing.Request)

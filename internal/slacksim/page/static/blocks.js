@@ -1,6 +1,7 @@
 // The layout blocks of Block Kit, drawn as Slack draws them.
 
 import { fragment, h } from './dom.js';
+import { paintGlyphs } from './emoji.js';
 import { interactive, isInteractive } from './elements.js';
 import { icon } from './icons.js';
 import { link } from './links.js';
@@ -10,13 +11,13 @@ import { plain, text } from './text.js';
 
 // blocks draws a list of blocks on a surface.
 export function blocks(surface, list) {
-  return h('div', { class: 'blocks' }, (list || []).map((block) => {
+  return paintGlyphs(h('div', { class: 'blocks' }, (list || []).map((block) => {
     const draw = Object.hasOwn(drawers, block.type) ? drawers[block.type] : unknown;
     const node = draw(surface, block);
     node.classList.add('block');
     node.dataset.block = block.block_id || '';
     return node;
-  }));
+  })));
 }
 
 const drawers = {

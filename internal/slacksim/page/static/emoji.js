@@ -47,3 +47,20 @@ export function drawEmoji(text) {
     return piece.length > 2 && piece.startsWith(':') && known.has(name) ? emojiNode(name) : piece;
   }));
 }
+
+// Glyphs that have a drawing, by themselves or with the mark that asks for colour.
+const drawn = new Map([...known].filter(([name]) => drawing(name)).map(([name, glyph]) => [glyph.replace(/\uFE0F/g, ''), name]));
+const glyphs = new RegExp(`(${[...drawn.keys()].join('|')})\uFE0F?`, 'u');
+
+// paintGlyphs replaces the emoji characters in a finished tree by their drawings, so that a
+// card reads the same on a system without an emoji font.
+export function paintGlyphs(root) {
+  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  const found = [];
+  while (walker.nextNode()) if (glyphs.test(walker.currentNode.data) && !walker.currentNode.parentElement?.closest('.emoji, textarea, option')) found.push(walker.currentNode);
+  for (const node of found) {
+    const pieces = node.data.split(glyphs);
+    node.replaceWith(fragment(pieces.map((piece, i) => (i % 2 ? emojiNode(drawn.get(piece)) : piece.replace(/^\uFE0F/, '')))));
+  }
+  return root;
+}
