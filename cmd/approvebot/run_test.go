@@ -37,7 +37,10 @@ func TestRunWithFiveLines(t *testing.T) {
 			t.Cleanup(workspace.Close)
 			slack := httptest.NewServer(workspace)
 			t.Cleanup(slack.CloseClientConnections)
-			kf, err := keyfactorsim.New(keyfactorsim.Config{Seed: keyfactorsim.BuiltinSeed()})
+			// Two requests only: cards are posted one a second, and stopping waits for those under way.
+			seed := keyfactorsim.BuiltinSeed()
+			seed.Requests, seed.Pending = seed.Requests[:1], seed.Pending[:1]
+			kf, err := keyfactorsim.New(keyfactorsim.Config{Seed: seed})
 			require.NoError(t, err)
 			t.Cleanup(kf.Close)
 			command := httptest.NewServer(kf)
