@@ -159,7 +159,7 @@ func orDefault(d *time.Duration, value time.Duration) {
 	}
 }
 
-// Start begins to work. The end of ctx does not end it; Stop does.
+// Start begins to work, with a poll. The end of ctx does not end it; Stop does.
 func (r *Runner) Start(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
 	if err := r.client.Start(ctx); err != nil {
@@ -169,6 +169,10 @@ func (r *Runner) Start(ctx context.Context) error {
 	defer r.mu.Unlock()
 	ctx, r.unwatch = context.WithCancel(ctx)
 	r.watched.Go(func() { r.watch(ctx) })
+	// A new leader takes a few seconds until its first poll; people should not wait.
+	if err := r.Nudge(ctx); err != nil {
+		r.log.Debug("cannot ask for the first poll; the leader will", zap.Error(err))
+	}
 	return nil
 }
 

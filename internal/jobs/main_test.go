@@ -53,7 +53,7 @@ func child(url string) error {
 		}
 		return ctx.Err()
 	}
-	schedule, err := cron.ParseStandard("@every 1s")
+	schedule, err := cron.ParseStandard(os.Getenv("APPROVEBOT_TEST_SCHEDULE"))
 	if err != nil {
 		return err
 	}
@@ -94,10 +94,15 @@ type process struct {
 
 func spawn(t *testing.T, url, hang string) *process {
 	t.Helper()
+	return spawnEvery(t, url, hang, "1s")
+}
+
+func spawnEvery(t *testing.T, url, hang, interval string) *process {
+	t.Helper()
 	exe, err := os.Executable()
 	require.NoError(t, err)
 	p := &process{cmd: exec.Command(exe), lines: make(chan string, 1000)}
-	p.cmd.Env = append(os.Environ(), "APPROVEBOT_TEST_CHILD="+url, "APPROVEBOT_TEST_HANG="+hang)
+	p.cmd.Env = append(os.Environ(), "APPROVEBOT_TEST_CHILD="+url, "APPROVEBOT_TEST_HANG="+hang, "APPROVEBOT_TEST_SCHEDULE=@every "+interval)
 	out, err := p.cmd.StdoutPipe()
 	require.NoError(t, err)
 	p.cmd.Stderr = os.Stderr

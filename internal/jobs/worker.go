@@ -52,11 +52,12 @@ func (w *worker[T]) Work(ctx context.Context, job *river.Job[T]) error {
 	return river.JobSnooze(rest)
 }
 
-// again says when to try again what did not work.
+// again says when to try again what did not work. An error that could know when
+// and does not is one like any other.
 func again(err error) error {
 	var later approval.RetryAfter
-	if errors.As(err, &later) {
-		return river.JobSnooze(max(0, later.RetryAfter()))
+	if errors.As(err, &later) && later.RetryAfter() > 0 {
+		return river.JobSnooze(later.RetryAfter())
 	}
 	return err
 }
