@@ -3,8 +3,9 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-GO      ?= go
+GO       ?= go
 FUZZTIME ?= 20s
+TORTURE_KILLS ?= 1000
 
 # The race detector needs a C compiler; without one Go reports CGO_ENABLED=0.
 RACE    = $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
@@ -66,6 +67,10 @@ fuzz: ## run every fuzz test for FUZZTIME (20s)
 	@$(GO) list -f '{{$$p := .}}{{range .TestGoFiles}}{{$$p.Dir}}/{{.}} {{end}}{{range .XTestGoFiles}}{{$$p.Dir}}/{{.}} {{end}}' ./... \
 	| xargs grep -Ho '^func Fuzz[A-Za-z0-9_]*' | sed 's/:func / /' | while read -r file name; do \
 		echo "$$name" && $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" || exit 1; done
+
+.PHONY: torture
+torture: ## kill the program TORTURE_KILLS times (1000) and balance the books
+	TORTURE_KILLS=$(TORTURE_KILLS) $(GO) test -count 1 -v -timeout 3h ./internal/torture
 
 .PHONY: golden
 golden: ## write the golden cards anew, to be read in the diff
