@@ -75,6 +75,8 @@ type Bot struct {
 	alerts  alerts
 	self    identity
 	after   sync.WaitGroup // what goes on after an answer was given
+	closing context.Context
+	close   context.CancelFunc
 }
 
 // identity is who we are in Slack.
@@ -102,6 +104,7 @@ func New(c Config) (*Bot, error) {
 		rooms:   newRooms(c.Slack),
 		pace:    newPace(),
 	}
+	b.closing, b.close = context.WithCancel(context.Background())
 	for _, s := range c.Sources {
 		b.sources[s.Kind()] = s
 	}
@@ -132,6 +135,10 @@ func (b *Bot) botID() string {
 	defer b.self.mu.RUnlock()
 	return b.self.bot
 }
+
+// Close begins no further message that can wait for the next process. It is
+// called before the jobs are stopped, so that a long queue does not hold up the end.
+func (b *Bot) Close() { b.close() }
 
 // Wait returns when everything that handlers left to do after their answers is done.
 func (b *Bot) Wait() { b.after.Wait() }

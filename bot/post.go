@@ -31,13 +31,25 @@ func (b *Bot) Post(ctx context.Context, channel string) error {
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < 5*time.Second {
 			return &wait{after: time.Millisecond, err: fmt.Errorf("more cards wait for %s", channel)}
 		}
-		if err := b.pace.wait(ctx, channel); err != nil {
-			return &wait{after: time.Second, err: fmt.Errorf("pace of %s: %w", channel, err)}
+		if err := b.turn(ctx, channel); err != nil {
+			return err
 		}
 		if err := b.post(ctx, card, record); err != nil {
 			return err
 		}
 	}
+}
+
+// turn waits until the channel may get another message. It ends early when the
+// service does: what is not posted yet is for the next process.
+func (b *Bot) turn(ctx context.Context, channel string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(b.closing, cancel)()
+	if err := b.pace.wait(ctx, channel); err != nil || b.closing.Err() != nil {
+		return &wait{after: time.Second, err: fmt.Errorf("%s has to wait for its turn", channel)}
+	}
+	return nil
 }
 
 func (b *Bot) post(ctx context.Context, card store.Card, record store.Record) error {
@@ -50,7 +62,7 @@ func (b *Bot) post(ctx context.Context, card store.Card, record store.Record) er
 		log.Error("card cannot be posted yet", zap.Error(err))
 		return &wait{after: lookAgain, err: err}
 	}
-	meta, begun := cardMetadata(id, card.Channel), time.Now()
+	meta := cardMetadata(id, card.Channel)
 	first, started, err := b.c.Store.StartPost(ctx, id, card.Channel)
 	if err != nil {
 		return fmt.Errorf("mark the post of %s: %w", id, err)
@@ -68,11 +80,11 @@ func (b *Bot) post(ctx context.Context, card store.Card, record store.Record) er
 		// accept the rare double, since a decision is keyed on the request.
 	}
 	view := b.view(ctx, record, card.Channel)
-	where, ts, err := b.send(ctx, begun, room, blocks.Card(view), meta)
+	where, ts, err := b.send(ctx, room, blocks.Card(view), meta)
 	if err != nil {
 		if kind, _ := judge(err); kind == badBlocks {
 			log.Error("Slack does not take the card; a plain one is posted instead", zap.Error(err))
-			where, ts, err = b.send(ctx, begun, room, blocks.PlainFallback(view), meta)
+			where, ts, err = b.send(ctx, room, blocks.PlainFallback(view), meta)
 		}
 	}
 	if err != nil {

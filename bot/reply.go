@@ -42,10 +42,10 @@ func (b *Bot) Reply(ctx context.Context, id approval.ID, channel, key string) er
 		log.Error("reply cannot be read back", zap.Error(err))
 		return b.c.Store.ReplyFailed(ctx, id, channel, key, "unreadable")
 	}
-	if err := b.pace.wait(ctx, channel); err != nil {
-		return &wait{after: time.Second, err: err}
+	if err := b.turn(ctx, channel); err != nil {
+		return err
 	}
-	meta, begun := replyMetadata(id, channel, key), time.Now()
+	meta := replyMetadata(id, channel, key)
 	first, started, err := b.c.Store.StartReply(ctx, id, channel, key)
 	if err != nil {
 		return fmt.Errorf("mark reply %s of %s: %w", key, id, err)
@@ -60,7 +60,7 @@ func (b *Bot) Reply(ctx context.Context, id approval.ID, channel, key string) er
 		}
 	}
 	message := blocks.Message{Text: body.Text, Blocks: body.Blocks.BlockSet}
-	_, ts, err := b.send(ctx, begun, card.SlackChannel, message, meta, slack.MsgOptionTS(card.TS))
+	_, ts, err := b.send(ctx, card.SlackChannel, message, meta, slack.MsgOptionTS(card.TS))
 	if err != nil {
 		return b.replyFailed(ctx, reply, err)
 	}

@@ -10,22 +10,24 @@ import (
 	"github.com/approvebot/approvebot/blocks"
 )
 
-// freshMark is how long after its mark a call that must not happen twice may
-// still leave. A process that was frozen between the two must not send what
-// another replica has looked for, not found, and sent meanwhile.
-const freshMark = 8 * time.Second
+var errStale = errors.New("this attempt's time is over; the next one looks first")
 
-var errStale = errors.New("too much time passed since this attempt began; the next one looks first")
+// stale reports whether the attempt that ctx belongs to has run out of time. A
+// process that was frozen between a mark and its call must not make the call
+// when it thaws: another replica has looked by then, found nothing, and made it.
+// The clock is asked, because a context that expired during the freeze may not
+// have noticed yet.
+func stale(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && time.Until(deadline) <= 0
+}
 
-// send posts a message, once. begun is when the attempt began, on the monotonic
-// clock. The answer names the channel's real id, which differs when the message
-// went to a person.
-func (b *Bot) send(ctx context.Context, begun time.Time, room string, m blocks.Message, meta slack.SlackMetadata, more ...slack.MsgOption) (channel, ts string, err error) {
-	if time.Since(begun) > freshMark {
+// send posts a message, once. The answer names the channel's real id, which
+// differs when the message went to a person.
+func (b *Bot) send(ctx context.Context, room string, m blocks.Message, meta slack.SlackMetadata, more ...slack.MsgOption) (channel, ts string, err error) {
+	if stale(ctx) {
 		return "", "", errStale
 	}
-	ctx, cancel := context.WithDeadline(ctx, begun.Add(freshMark+2*time.Second))
-	defer cancel()
 	channel, ts, err = b.c.Slack.PostMessageContext(ctx, room, append(options(m, meta), more...)...)
 	if err == nil && ts == "" {
 		err = errors.New("Slack's answer names no message") //nolint:staticcheck // a name

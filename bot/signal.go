@@ -22,8 +22,11 @@ const (
 	afterSent = 2 * time.Second
 	// settling is how long a request that takes no answer may be about to move on.
 	settling = time.Minute
-	// followClosely is how long to ask that often; after that every poll asks once.
-	followClosely = 20 * time.Second
+	// rarely is how often at the least a decision is followed that Keyfactor took
+	// and that waits there, perhaps for days, for further approvers.
+	rarely = 30 * time.Second
+	// slow is when it is worth saying that Keyfactor has not gone on.
+	slow = 20 * time.Second
 )
 
 // Signal carries a recorded decision to Keyfactor and follows it until it is
@@ -31,7 +34,6 @@ const (
 // mark of an earlier one, or has learned from Keyfactor that the earlier one
 // left no trace, sends (promise P3).
 func (b *Bot) Signal(ctx context.Context, decisionID string) error {
-	begun := time.Now()
 	d, first, err := b.c.Store.StartSignal(ctx, decisionID)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
@@ -54,7 +56,7 @@ func (b *Bot) Signal(ctx context.Context, decisionID string) error {
 		return b.finish(ctx, d, standing.Outcome, !first)
 	}
 	if !d.Sent.IsZero() {
-		return b.follow(ctx, source, d, standing)
+		return b.follow(ctx, d, standing)
 	}
 	if !first {
 		counted, err := source.Counted(ctx, d.Request)
@@ -72,17 +74,15 @@ func (b *Bot) Signal(ctx context.Context, decisionID string) error {
 	if standing.Request.Digest() != d.Digest {
 		return b.changed(ctx, d, standing.Request)
 	}
-	return b.transmit(ctx, begun, source, d)
+	return b.transmit(ctx, source, d)
 }
 
 // transmit makes the one call that must not happen twice.
-func (b *Bot) transmit(ctx context.Context, begun time.Time, source approval.Source, d store.Decision) error {
-	if time.Since(begun) > freshMark {
+func (b *Bot) transmit(ctx context.Context, source approval.Source, d store.Decision) error {
+	if stale(ctx) {
 		return &wait{after: afterMaybe, err: errStale}
 	}
-	sendCtx, cancel := context.WithDeadline(ctx, begun.Add(freshMark+4*time.Second))
-	defer cancel()
-	err := source.Send(sendCtx, d.Decision)
+	err := source.Send(ctx, d.Decision)
 	log := b.log(d.Request).With(zap.String("decision", d.ID), zap.String("verdict", string(d.Verdict)), zap.String("person", d.By.ID))
 	switch {
 	case err == nil:
@@ -119,24 +119,22 @@ func (b *Bot) sent(ctx context.Context, source approval.Source, d store.Decision
 	if !standing.Waiting {
 		return b.finish(ctx, d, standing.Outcome, true)
 	}
-	return b.follow(ctx, source, d, standing)
+	return b.follow(ctx, d, standing)
 }
 
 // follow watches a request that still waits although our decision was taken:
 // further approvers may be missing, or the instance is slow or stuck in
-// Keyfactor. The decision stays open, and every poll asks again.
-func (b *Bot) follow(ctx context.Context, _ approval.Source, d store.Decision, s approval.Standing) error {
+// Keyfactor. The decision stays open and is asked about ever more rarely.
+func (b *Bot) follow(ctx context.Context, d store.Decision, s approval.Standing) error {
 	sentence := "Keyfactor took the decision but the request has not moved yet. We keep looking."
 	if d.Verdict == approval.Approve && s.Request.Missing > 0 {
 		sentence = fmt.Sprintf("Keyfactor took this approval and says: %s", s.Request.Status)
 	}
-	var again error
-	if b.c.Now().Sub(d.Sent) < followClosely {
-		again = &wait{after: afterSent, err: errors.New("the request has not moved yet")}
-		if s.Request.Missing == 0 {
-			sentence = "" // give it a moment before saying that something is slow
-		}
+	age := b.c.Now().Sub(d.Sent)
+	if age < slow && s.Request.Missing == 0 {
+		sentence = "" // give it a moment before saying that something is slow
 	}
+	again := &wait{after: min(max(afterSent, age/4), rarely), err: errors.New("the request has not moved yet")}
 	return b.trouble(ctx, d, sentence, again)
 }
 

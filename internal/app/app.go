@@ -111,7 +111,10 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	now := time.Now()
 	next := schedule.Next(now)
 	a.interval = schedule.Next(next).Sub(next)
-	a.jobs, err = jobs.New(jobs.Config{Store: a.store, Schedule: schedule, Log: o.Log.Named("jobs"), Work: jobs.Work{
+	// A signal reads the instance, sends, and reads again, each within Keyfactor's
+	// timeout; reading is repeated when it fails.
+	times := jobs.Timeouts{Signal: max(15*time.Second, 3*c.Keyfactor.Timeout), Poll: 2*time.Minute + 2*c.Keyfactor.Timeout}
+	a.jobs, err = jobs.New(jobs.Config{Store: a.store, Schedule: schedule, Log: o.Log.Named("jobs"), Timeouts: times, Work: jobs.Work{
 		Poll: a.poller.Pass, Post: a.bot.Post, Refresh: a.bot.Refresh, Reply: a.bot.Reply, Signal: a.bot.Signal,
 	}})
 	if err != nil {
@@ -160,7 +163,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 	if err := a.jobs.Start(life); err != nil {
 		return fmt.Errorf("start the jobs: %w", err)
 	}
-	a.onStop("jobs", a.jobs.Stop)
+	a.onStop("jobs", func(ctx context.Context) error { a.bot.Close(); return a.jobs.Stop(ctx) })
 	// The schedule begins when a leader is found; the first poll need not wait for that.
 	if err := a.jobs.Nudge(ctx); err != nil {
 		return fmt.Errorf("ask for the first poll: %w", err)

@@ -18,7 +18,7 @@ const (
 	defaultSlackURL = "https://slack.com/api/"
 	defaultSchedule = "@every 30s"
 	defaultListen   = "127.0.0.1:8080"
-	defaultTimeout  = 30 * time.Second
+	defaultTimeout  = 10 * time.Second
 	stateDirectory  = "/var/lib/approvebot"
 	databaseFile    = "approvebot.db"
 )

@@ -19,7 +19,7 @@ func TestRedactedShowsWhatIsInForce(t *testing.T) {
     type: basic
     username: "EXAMPLE\\svc-approvebot"
     password: "[redacted]"
-  timeout: 30s
+  timeout: 10s
   approved_as: string
 slack:
   transport: socket
