@@ -66,6 +66,9 @@ func (b *Bot) Signal(ctx context.Context, decisionID string) error {
 		if counted {
 			return b.sent(ctx, source, d, standing)
 		}
+		if rest := afterMaybe - b.c.Now().Sub(d.SignalStarted); rest > 0 {
+			return &wait{after: rest, err: errors.New("an earlier attempt may still be on its way inside Keyfactor")}
+		}
 	}
 	if !standing.Request.Offers(d.Verdict) && b.c.Now().Sub(d.At) < settling {
 		// Keyfactor has somebody's answer and has not gone on yet: it will say what came of it.

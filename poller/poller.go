@@ -35,6 +35,9 @@ type Config struct {
 	// Unrouted is told once of each request that no route takes.
 	Unrouted func(context.Context, approval.Request)
 	Log      *zap.Logger
+	// Keep is how long settled requests are remembered, 180 days by default. The
+	// audit log is kept for ever.
+	Keep time.Duration
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 	// Concurrency bounds the requests for details of one pass; default 4.
@@ -48,6 +51,8 @@ type Config struct {
 type Poller struct {
 	c    Config
 	pass sync.Mutex
+
+	pruned time.Time // guarded by pass
 
 	mu   sync.Mutex
 	last map[approval.Kind]Report
@@ -63,6 +68,9 @@ func New(c Config) *Poller {
 	}
 	if c.Unrouted == nil {
 		c.Unrouted = func(context.Context, approval.Request) {}
+	}
+	if c.Keep <= 0 {
+		c.Keep = 180 * 24 * time.Hour
 	}
 	if c.Concurrency <= 0 {
 		c.Concurrency = 4
@@ -120,7 +128,27 @@ func (p *Poller) Pass(ctx context.Context) error {
 	if _, err := p.c.Store.Sweep(ctx); err != nil {
 		errs = append(errs, fmt.Errorf("sweep: %w", err))
 	}
+	if err := p.prune(ctx); err != nil {
+		errs = append(errs, err)
+	}
 	return errors.Join(errs...)
+}
+
+// prune forgets what was settled long ago, once a day.
+func (p *Poller) prune(ctx context.Context) error {
+	now := p.c.Now()
+	if now.Sub(p.pruned) < 24*time.Hour {
+		return nil
+	}
+	n, err := p.c.Store.Prune(ctx, now.Add(-p.c.Keep))
+	if err != nil {
+		return fmt.Errorf("forget old requests: %w", err)
+	}
+	p.pruned = now
+	if n > 0 {
+		p.c.Log.Info("old requests forgotten", zap.Int64("requests", n))
+	}
+	return nil
 }
 
 func (p *Poller) remember(r Report) {

@@ -12,6 +12,8 @@
 //	   └── never sent ◀──┘                                         ▲
 //	   └───────── settled in the portal, moved, gone ──────────────┘
 //
-// approved, denied and closed are final. A decision is what a person pressed;
+// approved, denied and closed are final, but for one way back: a request that
+// was closed without a decision of ours having been taken, and that its source
+// then lists as waiting, is pending again. A decision is what a person pressed;
 // an outcome is what became of the request; they may differ.
 package approval

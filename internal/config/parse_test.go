@@ -75,7 +75,7 @@ func TestFiveLinesDo(t *testing.T) {
 	require.Equal(t, config.AuthBasic, c.Keyfactor.Auth.Type)
 	require.Equal(t, `EXAMPLE\svc-approvebot`, c.Keyfactor.Auth.Username)
 	require.Equal(t, "hunter2-hunter2", c.Keyfactor.Auth.Password.Reveal())
-	require.Equal(t, 30*time.Second, c.Keyfactor.Timeout)
+	require.Equal(t, 10*time.Second, c.Keyfactor.Timeout)
 	require.Equal(t, "string", c.Keyfactor.ApprovedAs)
 	require.Equal(t, config.TransportSocket, c.Slack.Transport)
 	require.Equal(t, "xoxb-1-secret", c.Slack.BotToken.Reveal())

@@ -155,7 +155,7 @@ func TestTheFileOfKeyfactorsTools(t *testing.T) {
 	t.Run("who was told everything does not look", func(t *testing.T) {
 		c := mustParse(t, minimal, environment("HOME="+home))
 		require.False(t, c.Keyfactor.SkipVerify)
-		require.Equal(t, 30*time.Second, c.Keyfactor.Timeout)
+		require.Equal(t, 10*time.Second, c.Keyfactor.Timeout)
 	})
 	t.Run("a server that is not there", func(t *testing.T) {
 		require.Contains(t, problems(t, minimal, withSlack("HOME="+home, "KEYFACTOR_AUTH_CONFIG_PROFILE=nope")),
