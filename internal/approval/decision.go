@@ -53,6 +53,17 @@ type Decision struct {
 	Digest string `json:"digest"`
 	// Channel is the Slack channel in which the person pressed.
 	Channel string `json:"channel,omitempty"`
+	// With are the others whose votes made the quorum, in the order of their votes;
+	// By is the one whose vote completed it.
+	With []Voice `json:"with,omitempty"`
+	// Account is the Keyfactor login that carries it; empty is the first.
+	Account string `json:"account,omitempty"`
+}
+
+// Voice is a person and what they said.
+type Voice struct {
+	By      Person `json:"by"`
+	Comment string `json:"comment,omitempty"`
 }
 
 // SignalCommentLimit is the longest comment that is sent to Keyfactor, in runes.
@@ -60,20 +71,41 @@ type Decision struct {
 const SignalCommentLimit = 1000
 
 // SignalComment is the one line that reaches Keyfactor with the decision. It is
-// the only place where Keyfactor learns which person decided, so the person
-// comes first and only the comment is ever cut:
+// the only place where Keyfactor learns which people decided, so every person is
+// named before any comment is cut:
 //
 //	Slack: Carol (U02ABCD, carol@example.com) - change 1234
+//	Slack: Ben (U02BBBB, ben@example.com) - looks fine; Carol (U02ABCD, carol@example.com) - change 1234
 func (d Decision) SignalComment() string {
-	who := oneLine(d.By.Name) + " (" + d.By.ID
-	if d.By.Email != "" {
-		who += ", " + oneLine(d.By.Email)
+	voices := append(append([]Voice{}, d.With...), Voice{By: d.By, Comment: d.Comment})
+	names := make([]string, len(voices))
+	room := SignalCommentLimit - len("Slack: ")
+	for i, v := range voices {
+		names[i] = v.By.signature(SignalCommentLimit / (2 * len(voices)))
+		room -= len([]rune(names[i])) + len("; ")
 	}
-	text := "Slack: " + Clip(who, SignalCommentLimit/2) + ")"
-	if c := oneLine(d.Comment); c != "" {
-		text += " - " + c
+	text := "Slack: "
+	for i, v := range voices {
+		if i > 0 {
+			text += "; "
+		}
+		text += names[i]
+		if c := oneLine(v.Comment); c != "" {
+			if share := room / len(voices); share > len(" - …") {
+				text += Clip(" - "+c, share)
+			}
+		}
 	}
 	return Clip(text, SignalCommentLimit)
+}
+
+// signature names a person in at most n runes.
+func (p Person) signature(n int) string {
+	who := oneLine(p.Name) + " (" + p.ID
+	if p.Email != "" {
+		who += ", " + oneLine(p.Email)
+	}
+	return Clip(who, n-1) + ")"
 }
 
 // oneLine folds white space and drops control and format characters, which
