@@ -76,6 +76,16 @@ func (b *Bot) post(ctx context.Context, card store.Card, record store.Record) er
 			log.Info("card found that an earlier attempt had posted")
 			return b.posted(ctx, card, room, ts, 0)
 		}
+		if err := b.landing(started); err != nil {
+			return err
+		}
+		// Nothing came of it, so this attempt is the first again, with a mark of its own.
+		if err := b.c.Store.ClearPost(ctx, id, card.Channel); err != nil {
+			return fmt.Errorf("clear the mark of %s: %w", id, err)
+		}
+		if _, _, err := b.c.Store.StartPost(ctx, id, card.Channel); err != nil {
+			return fmt.Errorf("mark the post of %s: %w", id, err)
+		}
 		// Without a history scope the facts sheet's advice holds: post again, and
 		// accept the rare double, since a decision is keyed on the request.
 	}

@@ -58,6 +58,15 @@ func (b *Bot) Reply(ctx context.Context, id approval.ID, channel, key string) er
 		if ts != "" {
 			return b.c.Store.Replied(ctx, id, channel, key, ts)
 		}
+		if err := b.landing(started); err != nil {
+			return err
+		}
+		if err := b.c.Store.ClearReply(ctx, id, channel, key); err != nil {
+			return fmt.Errorf("clear the mark of reply %s of %s: %w", key, id, err)
+		}
+		if _, _, err := b.c.Store.StartReply(ctx, id, channel, key); err != nil {
+			return fmt.Errorf("mark reply %s of %s: %w", key, id, err)
+		}
 	}
 	message := blocks.Message{Text: body.Text, Blocks: body.Blocks.BlockSet}
 	_, ts, err := b.send(ctx, card.SlackChannel, message, meta, slack.MsgOptionTS(card.TS))

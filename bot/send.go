@@ -22,6 +22,17 @@ func stale(ctx context.Context) bool {
 	return ctx.Err() != nil || ok && time.Until(deadline) <= 0
 }
 
+// landing returns an error that waits while a call with a mark that young may
+// still be on its way: one that a crash cut us off from has its effect later than
+// we come back and look. Whoever calls again sets a new mark, so that the next
+// one counts from there.
+func (b *Bot) landing(marked time.Time) error {
+	if rest := afterMaybe - b.c.Now().Sub(marked); rest > 0 {
+		return &wait{after: min(rest, afterMaybe), err: errors.New("an earlier attempt may still be on its way")}
+	}
+	return nil
+}
+
 // send posts a message, once. The answer names the channel's real id, which
 // differs when the message went to a person.
 func (b *Bot) send(ctx context.Context, room string, m blocks.Message, meta slack.SlackMetadata, more ...slack.MsgOption) (channel, ts string, err error) {

@@ -66,8 +66,8 @@ func (b *Bot) Signal(ctx context.Context, decisionID string) error {
 		if counted {
 			return b.sent(ctx, source, d, standing)
 		}
-		if rest := afterMaybe - b.c.Now().Sub(d.SignalStarted); rest > 0 {
-			return &wait{after: rest, err: errors.New("an earlier attempt may still be on its way inside Keyfactor")}
+		if err := b.landing(d.SignalStarted); err != nil {
+			return err
 		}
 	}
 	if !standing.Request.Offers(d.Verdict) && b.c.Now().Sub(d.At) < settling {
@@ -76,6 +76,15 @@ func (b *Bot) Signal(ctx context.Context, decisionID string) error {
 	}
 	if standing.Request.Digest() != d.Digest {
 		return b.changed(ctx, d, standing.Request)
+	}
+	if !first {
+		// The earlier attempt left no trace, so this one is the first again, with a mark of its own.
+		if err := b.c.Store.ClearSignal(ctx, d.ID); err != nil {
+			return fmt.Errorf("clear the mark of decision %s: %w", d.ID, err)
+		}
+		if _, _, err := b.c.Store.StartSignal(ctx, d.ID); err != nil {
+			return fmt.Errorf("mark the signal of decision %s: %w", d.ID, err)
+		}
 	}
 	return b.transmit(ctx, source, d)
 }
