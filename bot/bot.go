@@ -81,8 +81,8 @@ type Bot struct {
 
 // identity is who we are in Slack.
 type identity struct {
-	mu                     sync.RWMutex
-	team, user, bot, appID string
+	mu        sync.RWMutex
+	team, bot string
 }
 
 // New returns a Bot.
@@ -120,7 +120,7 @@ func (b *Bot) Identify(ctx context.Context) error {
 	}
 	b.self.mu.Lock()
 	defer b.self.mu.Unlock()
-	b.self.team, b.self.user, b.self.bot = a.TeamID, a.UserID, a.BotID
+	b.self.team, b.self.bot = a.TeamID, a.BotID
 	return nil
 }
 

@@ -45,7 +45,8 @@ func (b *Bot) Post(ctx context.Context, channel string) error {
 func (b *Bot) turn(ctx context.Context, channel string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(b.closing, cancel)()
+	undo := context.AfterFunc(b.closing, cancel)
+	defer undo()
 	if err := b.pace.wait(ctx, channel); err != nil || b.closing.Err() != nil {
 		return &wait{after: time.Second, err: fmt.Errorf("%s has to wait for its turn", channel)}
 	}

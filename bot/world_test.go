@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -113,7 +114,6 @@ type world struct {
 	bot    *bot.Bot
 	route  bot.Route
 	socket *bot.Socket
-	now    func() time.Time
 }
 
 type options struct {
@@ -283,7 +283,7 @@ func (w *world) told(who, text string) {
 	w.Helper()
 	w.await(who+" to be told: "+text, func() bool {
 		for _, m := range w.slack.Ephemerals(who) {
-			if bytes.Contains([]byte(m.String()), []byte(text)) {
+			if strings.Contains(m.String(), text) {
 				return true
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -98,8 +99,8 @@ type demo struct {
 
 func (d *demo) stop(ctx context.Context) error {
 	var errs []error
-	for i := len(d.ends) - 1; i >= 0; i-- {
-		errs = append(errs, d.ends[i](ctx))
+	for _, v := range slices.Backward(d.ends) {
+		errs = append(errs, v(ctx))
 	}
 	return errors.Join(errs...)
 }

@@ -84,19 +84,20 @@ func (d Decision) SignalComment() string {
 		names[i] = v.By.signature(SignalCommentLimit / (2 * len(voices)))
 		room -= len([]rune(names[i])) + len("; ")
 	}
-	text := "Slack: "
+	var text strings.Builder
+	text.WriteString("Slack: ")
 	for i, v := range voices {
 		if i > 0 {
-			text += "; "
+			text.WriteString("; ")
 		}
-		text += names[i]
+		text.WriteString(names[i])
 		if c := oneLine(v.Comment); c != "" {
 			if share := room / len(voices); share > len(" - …") {
-				text += Clip(" - "+c, share)
+				text.WriteString(Clip(" - "+c, share))
 			}
 		}
 	}
-	return Clip(text, SignalCommentLimit)
+	return Clip(text.String(), SignalCommentLimit)
 }
 
 // signature names a person in at most n runes.

@@ -1,6 +1,6 @@
 package approval
 
-// Standing of a person towards our workspace.
+// Membership is how a person stands towards our workspace.
 type Membership string
 
 // Only a Member may decide; the zero value is unknown and may not.

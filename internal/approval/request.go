@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -81,12 +82,7 @@ type Fact struct {
 
 // Offers reports whether the verdict can be sent for this request.
 func (r Request) Offers(v Verdict) bool {
-	for _, o := range r.Verdicts {
-		if o == v {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(r.Verdicts, v)
 }
 
 // Digest fingerprints what the approver decides about: identity, step, and every

@@ -226,7 +226,7 @@ func run(t *testing.T, s *store.Store, w jobs.Work, log *zap.Logger) *jobs.Runne
 	r, err := jobs.New(jobs.Config{Store: s, Schedule: never{}, Work: w, Log: log, SoftStop: 200 * time.Millisecond})
 	require.NoError(t, err)
 	require.NoError(t, r.Start(t.Context()))
-	t.Cleanup(func() { require.NoError(t, r.Stop(context.Background())) })
+	t.Cleanup(func() { require.NoError(t, r.Stop(t.Context())) })
 	return r
 }
 

@@ -69,7 +69,7 @@ func backoff(attempt int) time.Duration {
 	if attempt < 7 {
 		d = min(d, time.Second<<max(0, attempt-1))
 	}
-	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64()))
+	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64())) //nolint:gosec // jitter is no secret
 }
 
 // pollWorker makes one pass. What goes wrong is told here and not repeated.

@@ -2,14 +2,14 @@ package keyfactorsim_test
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"testing"
 	"time"
 
-	"github.com/approvebot/approvebot/internal/keyfactorsim"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+
+	"github.com/approvebot/approvebot/internal/keyfactorsim"
 )
 
 func TestArrivals(t *testing.T) {
@@ -74,7 +74,7 @@ func TestAwaitGivesUpWithItsContext(t *testing.T) {
 	s := start(t, keyfactorsim.Config{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.True(t, errors.Is(s.Await(ctx, func() bool { return false }), context.Canceled))
+	require.ErrorIs(t, s.Await(ctx, func() bool { return false }), context.Canceled)
 }
 
 func TestMemoryIsBounded(t *testing.T) {

@@ -7,8 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/approvebot/approvebot/internal/keyfactorsim"
 	"github.com/stretchr/testify/require"
+
+	"github.com/approvebot/approvebot/internal/keyfactorsim"
 )
 
 func (s *sim) control(method, path, body string) reply {

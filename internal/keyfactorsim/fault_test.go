@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/approvebot/approvebot/internal/keyfactorsim"
 	"github.com/stretchr/testify/require"
+
+	"github.com/approvebot/approvebot/internal/keyfactorsim"
 )
 
 const signalsPath = "/Workflow/Instances/" + web01ID + "/Signals"

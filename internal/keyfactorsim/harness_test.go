@@ -10,8 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/approvebot/approvebot/internal/keyfactorsim"
 	"github.com/stretchr/testify/require"
+
+	"github.com/approvebot/approvebot/internal/keyfactorsim"
 )
 
 const bot = `EXAMPLE\svc-approvebot`

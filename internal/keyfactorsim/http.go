@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -166,9 +167,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, path string, do f
 		panic(http.ErrAbortHandler)
 	}
 	header := w.Header()
-	for name, values := range a.header {
-		header[name] = values
-	}
+	maps.Copy(header, a.header)
 	header.Set("X-Keyfactor-Product-Version", s.config.ProductVersion)
 	if mediaType != "" {
 		header.Set("Content-Type", mediaType)

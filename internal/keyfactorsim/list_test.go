@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/approvebot/approvebot/internal/keyfactorsim"
 	"github.com/stretchr/testify/require"
+
+	"github.com/approvebot/approvebot/internal/keyfactorsim"
 )
 
 func query(text string) string { return "?ReturnLimit=1000&QueryString=" + url.QueryEscape(text) }

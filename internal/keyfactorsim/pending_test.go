@@ -4,8 +4,9 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/approvebot/approvebot/internal/keyfactorsim"
 	"github.com/stretchr/testify/require"
+
+	"github.com/approvebot/approvebot/internal/keyfactorsim"
 )
 
 const pendingItem = `{"Id":23,"CARequestId":"1187","CommonName":"web02.example.com","DistinguishedName":"CN=web02.example.com,O=Example Ltd,C=DE",

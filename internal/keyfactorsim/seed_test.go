@@ -6,8 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/approvebot/approvebot/internal/keyfactorsim"
 	"github.com/stretchr/testify/require"
+
+	"github.com/approvebot/approvebot/internal/keyfactorsim"
 )
 
 func TestSeedMistakesHaveLines(t *testing.T) {

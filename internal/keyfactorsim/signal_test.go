@@ -6,8 +6,9 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/approvebot/approvebot/internal/keyfactorsim"
 	"github.com/stretchr/testify/require"
+
+	"github.com/approvebot/approvebot/internal/keyfactorsim"
 )
 
 func TestSignalRefusals(t *testing.T) {

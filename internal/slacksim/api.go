@@ -107,8 +107,7 @@ type retryError int
 func (e retryError) Error() string { return "ratelimited" }
 
 func retryAfter(err error) int {
-	var r retryError
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[retryError](err); ok {
 		return int(r)
 	}
 	return 0
@@ -244,8 +243,7 @@ func (w *Workspace) limited(rw http.ResponseWriter, c *call, name string, second
 }
 
 func (w *Workspace) answer(rw http.ResponseWriter, c *call, name string, answer object, err error) {
-	var raw rawAnswer
-	if errors.As(err, &raw) {
+	if raw, ok := errors.AsType[rawAnswer](err); ok {
 		raw()
 		return
 	}

@@ -70,7 +70,7 @@ func (w *Workspace) listed(c *call, of func(*channel) bool) ([]object, error) {
 	types := c.str("types")
 	setDefault(&types, "public_channel")
 	wanted := map[string]bool{}
-	for _, t := range strings.Split(types, ",") {
+	for t := range strings.SplitSeq(types, ",") {
 		scope, ok := map[string]string{"public_channel": "channels:read", "private_channel": "groups:read", "im": "im:read", "mpim": "mpim:read"}[strings.TrimSpace(t)]
 		if !ok {
 			return nil, fail("invalid_types")

@@ -2,6 +2,7 @@ package slacksim
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -233,9 +234,7 @@ var optionGroup = nested(&shape{required: []string{"label", "options"}, members:
 func with(family map[string]rule, own map[string]rule) map[string]rule {
 	all := make(map[string]rule, len(family)+len(own))
 	for _, m := range []map[string]rule{family, own} {
-		for name, r := range m {
-			all[name] = r
-		}
+		maps.Copy(all, m)
 	}
 	return all
 }

@@ -3,6 +3,7 @@ package slacksim
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -176,12 +177,7 @@ func (w *Workspace) emitMessage(ch *channel, m *Message) {
 }
 
 func (w *Workspace) subscribed(kind string) bool {
-	for _, e := range w.cfg.Events {
-		if e == kind {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(w.cfg.Events, kind)
 }
 
 // eventPayload wraps an event.

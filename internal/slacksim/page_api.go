@@ -405,7 +405,7 @@ func (w *Workspace) serveEvents(rw http.ResponseWriter, r *http.Request) {
 	t := time.NewTicker(keepAlive)
 	defer t.Stop()
 	for {
-		ok := true
+		var ok bool
 		select {
 		case data, open := <-sub.events:
 			ok = open && send("data: ", string(data), "\n\n")

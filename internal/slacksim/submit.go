@@ -2,6 +2,7 @@ package slacksim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/mail"
 	"net/url"
@@ -235,7 +236,8 @@ func (w *Workspace) answerView(given any, use func(*View) error) string {
 }
 
 func detail(err error) any {
-	if e, ok := err.(*apiError); ok {
+	e := &apiError{}
+	if errors.As(err, &e) {
 		return e.extra
 	}
 	return nil

@@ -306,7 +306,7 @@ func (w *Workspace) DirectChannelID(user string) string {
 // AppInfo returns the installed app.
 func (w *Workspace) AppInfo() App { return w.app }
 
-// BotToken, AppToken and SigningSecret are what the app must be given.
+// BotToken is what the app must show to the Web API.
 func (w *Workspace) BotToken() string { return w.cfg.BotToken }
 
 // AppToken is the app-level token, for apps.connections.open.

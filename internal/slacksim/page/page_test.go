@@ -231,7 +231,7 @@ func TestSubmitClosesTheModal(t *testing.T) {
 	w.send(t, `{"type":"views","views":[`+view+`]}`)
 	b.click(`[data-modal=submit]`)
 	b.eventually(`document.querySelector('.modal-problem')?.innerText.includes('We had some trouble connecting.')`)
-	require.Equal(t, "", value[string](b, `document.querySelector('[data-modal=submit]').getAttribute('aria-busy') ?? ''`))
+	require.Empty(t, value[string](b, `document.querySelector('[data-modal=submit]').getAttribute('aria-busy') ?? ''`))
 }
 
 func TestLiveUpdates(t *testing.T) {
@@ -412,7 +412,7 @@ func TestPhone(t *testing.T) {
 	noSideways := func() {
 		t.Helper()
 		require.LessOrEqual(t, value[float64](b, `Math.max(document.documentElement.scrollWidth, ...[...document.querySelectorAll('main .list, .home')].map((node) => node.clientWidth && node.scrollWidth - node.clientWidth + 390))`), 390.0)
-		require.Equal(t, "", value[string](b, `[...document.querySelectorAll('.message *')].filter((node) => node.getClientRects().length && node.getBoundingClientRect().right > innerWidth + 1 && !node.closest('.table-wrap')).map((node) => node.className).join()`))
+		require.Empty(t, value[string](b, `[...document.querySelectorAll('.message *')].filter((node) => node.getClientRects().length && node.getBoundingClientRect().right > innerWidth + 1 && !node.closest('.table-wrap')).map((node) => node.className).join()`))
 	}
 	noSideways()
 	b.shot("phone")
