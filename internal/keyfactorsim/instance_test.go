@@ -147,7 +147,7 @@ func TestLifeCycle(t *testing.T) {
 		require.Equal(t, "2025-03-03T10:01:00.000Z", i["LastModified"])
 		require.Equal(t, []any{}, i["Signals"])
 		current := i["CurrentStateData"].(map[string]any)
-		require.JSONEq(t, `{"score":12,"reasons":["internal name"]}`, current["RiskScore"])
+		require.JSONEq(t, `{"score":12,"reasons":["internal name"]}`, current["RiskScore"].(string))
 		require.Contains(t, current, "CACertificate")
 		require.NotContains(t, i["InitialData"], "RiskScore")
 	})
