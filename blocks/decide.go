@@ -9,34 +9,17 @@ import (
 	"github.com/approvebot/approvebot/internal/approval"
 )
 
-// CommentNeed says whether a comment goes with a decision.
-type CommentNeed string
-
-// The needs; the zero value counts as CommentOptional.
-const (
-	CommentRequired CommentNeed = "required"
-	CommentOptional CommentNeed = "optional"
-	CommentOff      CommentNeed = "off"
-)
-
-// CommentRule is what a route wants of comments.
-type CommentRule struct {
-	Need CommentNeed
-	// Min is the least number of characters of a comment that is given.
-	Min int
-}
-
-// Check returns what is wrong with a comment as a sentence to show under the
-// field, or "" if it is fine.
-func (c CommentRule) Check(comment string) string {
+// CheckComment returns what is wrong with a comment as a sentence to show under
+// the field, or "" if it is fine.
+func CheckComment(rule approval.CommentRule, comment string) string {
 	n := runes(strings.TrimSpace(comment))
-	least := min(c.Min, CommentLimit)
+	least := min(rule.Min, CommentLimit)
 	switch {
-	case c.Need == CommentOff:
+	case rule.Need == approval.CommentOff:
 		return ""
 	case n > CommentLimit:
 		return fmt.Sprintf("Please shorten this to %d characters; it has %d.", CommentLimit, n)
-	case n == 0 && c.Need != CommentRequired:
+	case n == 0 && rule.Need != approval.CommentRequired:
 		return ""
 	case n == 0:
 		return "Please write a comment: it is needed for this decision."
@@ -51,7 +34,7 @@ type DecideView struct {
 	Verdict  approval.Verdict
 	Request  approval.Request
 	Metadata string // private_metadata; comes back with the submission
-	Comment  CommentRule
+	Comment  approval.CommentRule
 	Initial  string // what the field starts with
 	Warning  string // a plain sentence of ours above everything else
 }
@@ -80,7 +63,7 @@ func DecideModal(v DecideView) slack.ModalViewRequest {
 	if len(notes) > 0 {
 		list = append(list, context("notes", notes...))
 	}
-	if v.Comment.Need != CommentOff {
+	if v.Comment.Need != approval.CommentOff {
 		list = append(list, commentInput(v))
 	}
 	m := modal(verb+" request", list...)
@@ -98,7 +81,7 @@ func commentInput(v DecideView) slack.Block {
 	field := slack.NewPlainTextInputBlockElement(plainText(placeholder), ActionComment)
 	field.Multiline, field.MaxLength, field.FocusOnLoad = true, CommentLimit, true
 	field.InitialValue = clip(v.Initial, CommentLimit)
-	required := v.Comment.Need == CommentRequired
+	required := v.Comment.Need == approval.CommentRequired
 	if required {
 		field.MinLength = max(0, min(v.Comment.Min, CommentLimit))
 	}

@@ -14,11 +14,11 @@ import (
 
 func TestDecideModal(t *testing.T) {
 	for name, v := range map[string]blocks.DecideView{
-		"approve": {Verdict: approval.Approve, Request: enrollment(), Metadata: "sealed", Comment: blocks.CommentRule{Need: blocks.CommentOptional, Min: 10}},
-		"deny":    {Verdict: approval.Deny, Request: enrollment(), Metadata: "sealed", Comment: blocks.CommentRule{Need: blocks.CommentRequired, Min: 10}},
-		"approve without a comment": {Verdict: approval.Approve, Request: atTheCA(), Metadata: "sealed", Comment: blocks.CommentRule{Need: blocks.CommentOff},
+		"approve": {Verdict: approval.Approve, Request: enrollment(), Metadata: "sealed", Comment: approval.CommentRule{Need: approval.CommentOptional, Min: 10}},
+		"deny":    {Verdict: approval.Deny, Request: enrollment(), Metadata: "sealed", Comment: approval.CommentRule{Need: approval.CommentRequired, Min: 10}},
+		"approve without a comment": {Verdict: approval.Approve, Request: atTheCA(), Metadata: "sealed", Comment: approval.CommentRule{Need: approval.CommentOff},
 			Warning: "The card was drawn three days ago."},
-		"deny, hostile": {Verdict: approval.Deny, Request: hostile(), Comment: blocks.CommentRule{Need: blocks.CommentRequired, Min: 9999}, Initial: strings.Repeat("é", 5000), Warning: "<!here>"},
+		"deny, hostile": {Verdict: approval.Deny, Request: hostile(), Comment: approval.CommentRule{Need: approval.CommentRequired, Min: 9999}, Initial: strings.Repeat("é", 5000), Warning: "<!here>"},
 	} {
 		t.Run(name, func(t *testing.T) { goldenModal(t, blocks.DecideModal(v)) })
 	}
@@ -67,9 +67,9 @@ func TestNoticeAndLoadingModals(t *testing.T) {
 }
 
 func TestCommentRule(t *testing.T) {
-	required := blocks.CommentRule{Need: blocks.CommentRequired, Min: 10}
+	required := approval.CommentRule{Need: approval.CommentRequired, Min: 10}
 	for name, c := range map[string]struct {
-		rule    blocks.CommentRule
+		rule    approval.CommentRule
 		comment string
 		says    string
 	}{
@@ -77,13 +77,13 @@ func TestCommentRule(t *testing.T) {
 		"required, missing":    {required, " \n ", "Please write a comment: it is needed for this decision."},
 		"required, too short":  {required, "ok", "Please write at least 10 characters."},
 		"required, padded":     {required, "ok          ", "Please write at least 10 characters."},
-		"optional, missing":    {blocks.CommentRule{Need: blocks.CommentOptional, Min: 10}, "", ""},
-		"optional, too short":  {blocks.CommentRule{Min: 10}, "ok", "Please write at least 10 characters."},
-		"off":                  {blocks.CommentRule{Need: blocks.CommentOff, Min: 10}, "", ""},
+		"optional, missing":    {approval.CommentRule{Need: approval.CommentOptional, Min: 10}, "", ""},
+		"optional, too short":  {approval.CommentRule{Min: 10}, "ok", "Please write at least 10 characters."},
+		"off":                  {approval.CommentRule{Need: approval.CommentOff, Min: 10}, "", ""},
 		"too long, multi-byte": {required, strings.Repeat("é", blocks.CommentLimit+1), "Please shorten this to 800 characters; it has 801."},
 		"as long as allowed":   {required, strings.Repeat("é", blocks.CommentLimit), ""},
 	} {
-		require.Equal(t, c.says, c.rule.Check(c.comment), name)
+		require.Equal(t, c.says, blocks.CheckComment(c.rule, c.comment), name)
 	}
 }
 

@@ -22,7 +22,6 @@ import (
 	"github.com/slack-go/slack"
 	"go.uber.org/zap"
 
-	"github.com/approvebot/approvebot/blocks"
 	"github.com/approvebot/approvebot/internal/approval"
 	"github.com/approvebot/approvebot/internal/store"
 )
@@ -35,11 +34,11 @@ type Route struct {
 	// AllowSelf lets the requester decide about their own request.
 	AllowSelf bool
 	// Approve and Deny say whether a comment goes with the verdict.
-	Approve, Deny blocks.CommentRule
+	Approve, Deny approval.CommentRule
 }
 
 // Comment returns the rule for the verdict's comment.
-func (r Route) Comment(v approval.Verdict) blocks.CommentRule {
+func (r Route) Comment(v approval.Verdict) approval.CommentRule {
 	if v == approval.Approve {
 		return r.Approve
 	}

@@ -67,7 +67,7 @@ func (b *Bot) press(ctx context.Context, cb slack.InteractionCallback, action *s
 		b.refuse(ctx, a, blocks.StaleButton, room)
 		return
 	}
-	if a.route.Comment(a.Verdict).Need == blocks.CommentOff {
+	if a.route.Comment(a.Verdict).Need == approval.CommentOff {
 		if reason := b.identify(ctx, &a); reason != "" {
 			b.refuse(ctx, a, reason, room)
 			return
@@ -226,7 +226,7 @@ func (b *Bot) submit(ctx context.Context, cb slack.InteractionCallback) any {
 	reason := b.read(ctx, &a, cb.View.PrivateMetadata, "")
 	comment := blocks.Comment(cb.View.State)
 	if reason == "" {
-		if wrong := a.route.Comment(a.Verdict).Check(comment); wrong != "" {
+		if wrong := blocks.CheckComment(a.route.Comment(a.Verdict), comment); wrong != "" {
 			return slack.NewErrorsViewSubmissionResponse(map[string]string{blocks.BlockComment: wrong})
 		}
 		reason = b.identify(ctx, &a)

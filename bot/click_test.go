@@ -57,7 +57,7 @@ func TestDenyNeedsAComment(t *testing.T) {
 }
 
 func TestWithoutCommentsAPressDecides(t *testing.T) {
-	w := newWorld(t, options{route: func(r *bot.Route) { r.Approve.Need = blocks.CommentOff }})
+	w := newWorld(t, options{route: func(r *bot.Route) { r.Approve.Need = approval.CommentOff }})
 	id := w.waits(1)
 	card := w.card(id)
 	require.True(t, w.slack.Click(t.Context(), slacksim.Click{As: "ada", Channel: "#pki-approvals", TS: card.TS, ActionID: blocks.ActionApprove}).Acknowledged)

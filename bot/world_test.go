@@ -127,7 +127,7 @@ func newWorld(t *testing.T, o options) *world {
 	t.Helper()
 	w := &world{T: t, queue: &queue{waiting: map[approval.ID]approval.Request{}, outcome: map[approval.ID]approval.Outcome{}, counted: map[approval.ID]bool{}}}
 	log := zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel))
-	w.route = bot.Route{Name: "all", Groups: []string{"@pki-approvers"}, Approve: blocks.CommentRule{Need: blocks.CommentOptional}, Deny: blocks.CommentRule{Need: blocks.CommentRequired}}
+	w.route = bot.Route{Name: "all", Groups: []string{"@pki-approvers"}, Approve: approval.CommentRule{Need: approval.CommentOptional}, Deny: approval.CommentRule{Need: approval.CommentRequired}}
 	if o.route != nil {
 		o.route(&w.route)
 	}

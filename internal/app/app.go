@@ -20,7 +20,6 @@ import (
 	"github.com/slack-go/slack"
 	"go.uber.org/zap"
 
-	"github.com/approvebot/approvebot/blocks"
 	"github.com/approvebot/approvebot/bot"
 	"github.com/approvebot/approvebot/internal/approval"
 	"github.com/approvebot/approvebot/internal/config"
@@ -264,8 +263,8 @@ func routes(all []config.Route) func(string) (bot.Route, bool) {
 		byName[r.Name] = bot.Route{
 			Name: r.Name, Users: r.Approvers.Users, Groups: r.Approvers.Groups,
 			AllowSelf: r.SelfApproval == config.SelfApprovalAllow,
-			Approve:   blocks.CommentRule{Need: blocks.CommentNeed(r.Comment.Approve)},
-			Deny:      blocks.CommentRule{Need: blocks.CommentNeed(r.Comment.Deny)},
+			Approve:   approval.CommentRule{Need: approval.CommentNeed(r.Comment.Approve)},
+			Deny:      approval.CommentRule{Need: approval.CommentNeed(r.Comment.Deny)},
 		}
 	}
 	return func(name string) (bot.Route, bool) {
