@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -179,8 +180,22 @@ func (b *Bot) Refresh(ctx context.Context, id approval.ID, channel string) error
 		if err := b.ready(ctx); err != nil {
 			return err
 		}
-		if done, err := b.update(ctx, card, record); done || err != nil {
+		earlier, err := b.c.Store.MarkDraw(ctx, id, channel, b.c.Now())
+		if err != nil {
 			return err
+		}
+		if done, err := b.update(ctx, card, record); done || err != nil {
+			if kind, _ := judge(err); err != nil && kind != unclear {
+				_, unmark := b.c.Store.MarkDraw(ctx, id, channel, earlier)
+				return errors.Join(err, unmark)
+			}
+			return err
+		}
+		// An earlier attempt may yet overwrite this one. The card is right for now,
+		// and is drawn once more when that can no longer happen.
+		if early := b.landing(earlier); early != nil {
+			_, err := b.c.Store.MarkDraw(ctx, id, channel, earlier)
+			return cmp.Or(err, early)
 		}
 		current, err := b.c.Store.Shown(ctx, id, channel, record.Version)
 		if err != nil {

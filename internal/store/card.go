@@ -218,6 +218,31 @@ func (s *Store) FindCard(ctx context.Context, slackChannel, ts string) (Card, er
 	return c, nil
 }
 
+// MarkDraw commits the mark that a card is about to be redrawn, and returns the
+// one that was there: of an attempt whose end nobody knows, zero if there is
+// none. Such a call may still be on its way and overwrite what is drawn now. A
+// zero mark takes it away.
+func (s *Store) MarkDraw(ctx context.Context, id approval.ID, channel string, mark time.Time) (earlier time.Time, err error) {
+	err = s.do(ctx, func(ctx context.Context, u *unit) error {
+		if _, err := u.lock(ctx, id); err != nil {
+			return err
+		}
+		err := u.tx.QueryRowContext(ctx, `SELECT draw_started_at FROM card WHERE request_id = $1 AND channel = $2`, string(id), channel).Scan(instant{&earlier})
+		if errors.Is(err, sql.ErrNoRows) {
+			return ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		_, err = u.exec(ctx, `UPDATE card SET draw_started_at = $1 WHERE request_id = $2 AND channel = $3`, nullable(mark), string(id), channel)
+		return err
+	})
+	if err != nil {
+		return time.Time{}, fmt.Errorf("mark that the card of %s in %s is drawn: %w", id, channel, err)
+	}
+	return earlier, nil
+}
+
 // Shown records which version a card shows now, and returns the version that the
 // request has meanwhile: if it is higher, draw again.
 func (s *Store) Shown(ctx context.Context, id approval.ID, channel string, version int64) (current int64, err error) {
@@ -225,7 +250,7 @@ func (s *Store) Shown(ctx context.Context, id approval.ID, channel string, versi
 		if current, err = u.lock(ctx, id); err != nil {
 			return err
 		}
-		_, err = u.exec(ctx, `UPDATE card SET shown_version = $1 WHERE request_id = $2 AND channel = $3 AND shown_version < $1`, version, string(id), channel)
+		_, err = u.exec(ctx, `UPDATE card SET shown_version = $1, draw_started_at = NULL WHERE request_id = $2 AND channel = $3 AND shown_version < $1`, version, string(id), channel)
 		return err
 	})
 	if err != nil {

@@ -33,6 +33,7 @@ CREATE TABLE card (
     post_started_at TIMESTAMP,                   -- committed before chat.postMessage
     posted_at       TIMESTAMP,
     shown_version   BIGINT NOT NULL DEFAULT 0,
+    draw_started_at TIMESTAMP,                   -- committed before chat.update, gone when its end is known
     failed_at       TIMESTAMP,
     error           TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (request_id, channel),
