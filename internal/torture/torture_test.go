@@ -1,3 +1,24 @@
+// Package torture kills the program and balances the books.
+//
+// The real program runs as processes of its own against both simulators, which
+// have faults switched on. People press buttons at random, twice, and two at
+// once; colleagues decide in the portal meanwhile; requests change, start again
+// and vanish. Every second or so a process is killed with SIGKILL, often within
+// milliseconds of a call that must not happen twice, and started again.
+//
+// Then the weather clears, what is open is brought to its end, and the books are
+// balanced: what Slack shows is held against what Keyfactor did, and both against
+// what people were told when they pressed.
+//
+//	people    who press, and the ledger of what they were told
+//	faults    the weather in both simulators, and the colleagues in the portal
+//	door      in front of the simulators: what was POSTed, and when to strike
+//	program   the processes that are killed
+//	books     what must hold in the end
+//
+// "go test ./internal/torture" is the short form, with 50 kills for each engine;
+// "make torture" the long one, with TORTURE_KILLS (1000). TORTURE_SEED repeats
+// the choices of a run; the timing of processes cannot be repeated.
 package torture_test
 
 import (
@@ -30,14 +51,13 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // One process on an embedded database, killed again and again.
 func TestSQLite(t *testing.T) {
-	w := newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "approvebot.db"), 1)
-	w.torture()
+	newWorld(t, func(dir string) string { return "sqlite:" + filepath.Join(dir, "approvebot.db") }, 1).torture()
 }
 
 // Two replicas on PostgreSQL, of which one at a time is killed.
 func TestPostgreSQL(t *testing.T) {
-	w := newWorld(t, pgtest.URL(t), 2)
-	w.torture()
+	url := pgtest.URL(t)
+	newWorld(t, func(string) string { return url }, 2).torture()
 }
 
 // world is everything around the program.
@@ -97,9 +117,9 @@ func configuration(storeURL string) string {
 //go:embed testdata/keyfactor.yaml
 var keyfactorSeed []byte
 
-func newWorld(t *testing.T, storeURL string, replicas int) *world {
+func newWorld(t *testing.T, storeURL func(dir string) string, replicas int) *world {
 	t.Helper()
-	w := &world{T: t, door: &door{}, seed: uint64(time.Now().UnixNano() % 1_000_000), storeURL: storeURL, began: time.Now()}
+	w := &world{T: t, door: &door{}, seed: uint64(time.Now().UnixNano() % 1_000_000), began: time.Now()}
 	if text := os.Getenv("TORTURE_SEED"); text != "" {
 		var err error
 		w.seed, err = strconv.ParseUint(text, 10, 64)
@@ -134,7 +154,8 @@ func newWorld(t *testing.T, storeURL string, replicas int) *world {
 
 	binary, dir := build(t), w.artifacts()
 	config := filepath.Join(dir, "approvebot.yaml")
-	require.NoError(t, os.WriteFile(config, []byte(configuration(storeURL)), 0o600))
+	w.storeURL = storeURL(dir)
+	require.NoError(t, os.WriteFile(config, []byte(configuration(w.storeURL)), 0o600))
 	for n := range replicas {
 		w.replicas = append(w.replicas, &program{
 			name: fmt.Sprintf("replica %d", n), binary: binary, config: config, log: filepath.Join(dir, fmt.Sprintf("replica-%d.log", n)),
@@ -254,6 +275,11 @@ func (w *world) verdict(b *books) {
 	for n, p := range b.problems {
 		w.Errorf("%s: %s", p.request, p.text)
 		if n < 5 {
+			for _, c := range w.slack.Calls("") {
+				if strings.Contains(c.Args["metadata"], p.request) {
+					w.Logf("%s %s ts=%s %d %s: %.150s", c.Time.Format(clock), c.Method, c.Args["ts"], c.Status, c.Error, c.Args["text"])
+				}
+			}
 			for _, r := range w.replicas {
 				w.Log(strings.Join(r.lines(w.T, func(line string) bool { return strings.Contains(line, p.request) }), "\n"))
 			}
