@@ -11,7 +11,8 @@ import (
 // Reopen makes a closed request pending again, because its source says that it
 // waits: the permission to read it was withdrawn for a while, or an answer was
 // wrong. What was approved or denied stays so, and so does a request for which a
-// signal of ours was taken. It reports whether anything changed.
+// signal of ours was taken, unless Keyfactor went on waiting after it. It reports
+// whether anything changed.
 func (s *Store) Reopen(ctx context.Context, r approval.Request, p Placement) (bool, error) {
 	body, err := json.Marshal(r)
 	if err != nil {
@@ -21,15 +22,22 @@ func (s *Store) Reopen(ctx context.Context, r approval.Request, p Placement) (bo
 	err = s.do(ctx, func(ctx context.Context, u *unit) error {
 		n, err := u.exec(ctx, `UPDATE request SET state = 'pending', outcome = NULL, outcome_matter = '', settled_at = NULL,
 			matter = $1, body = $2, digest = $3, changed = $4, route = $5, version = version + 1, updated_at = $6
-			WHERE id = $7 AND state = 'closed' AND NOT EXISTS (SELECT 1 FROM decision d WHERE d.request_id = request.id AND d.sent_at IS NOT NULL)`,
+			WHERE id = $7 AND state = 'closed' AND NOT EXISTS (SELECT 1 FROM decision d WHERE d.request_id = request.id AND d.sent_at IS NOT NULL AND d.counted_at IS NULL)`,
 			clean(r.Matter), string(body), r.Digest(), clean(r.Changed), p.Route, u.now, string(r.ID))
 		if reopened = n == 1; err != nil || !reopened {
 			return err
 		}
-		if _, err := u.exec(ctx, `UPDATE decision SET failed_at = $1, finished_at = NULL, error = '' WHERE request_id = $2 AND failed_at IS NULL`, u.now, string(r.ID)); err != nil {
+		if _, err := u.exec(ctx, `UPDATE decision SET failed_at = $1, finished_at = NULL, error = '' WHERE request_id = $2 AND failed_at IS NULL AND counted_at IS NULL`, u.now, string(r.ID)); err != nil {
 			return err
 		}
-		u.record(Entry{Event: "request.reopened", Request: r.ID, Detail: map[string]any{"digest": r.Digest(), "route": p.Route}})
+		if err := u.release(ctx, r.ID); err != nil {
+			return err
+		}
+		void, err := u.void(ctx, r.ID, r.Digest())
+		if err != nil {
+			return err
+		}
+		u.record(Entry{Event: "request.reopened", Request: r.ID, Detail: map[string]any{"digest": r.Digest(), "route": p.Route, "votes void": void}})
 		if _, err := u.exec(ctx, `UPDATE card SET failed_at = NULL, error = '' WHERE request_id = $1 AND posted_at IS NULL`, string(r.ID)); err != nil {
 			return err
 		}

@@ -16,6 +16,9 @@ type Decision struct {
 	approval.Decision
 	// SignalStarted is the mark that is set before a signal leaves; Sent when Keyfactor took it.
 	SignalStarted, Sent, Finished, Failed time.Time
+	// Counted is set together with Finished when Keyfactor took the decision and
+	// went on waiting for further people.
+	Counted time.Time
 	// Error says why it failed, Trouble why it takes longer; both are sentences for people.
 	Error, Trouble string
 }
@@ -36,25 +39,29 @@ func (e *TakenError) Error() string {
 	}
 }
 
-const decisionColumns = `id, request_id, verdict, person, comment, digest, channel, decided_at, signal_started_at, sent_at, finished_at, failed_at, error, trouble`
+const decisionColumns = `id, request_id, verdict, person, comment, digest, channel, decided_at, voices, account,
+	signal_started_at, sent_at, finished_at, counted_at, failed_at, error, trouble`
 
 func scanDecision(r row) (d Decision, err error) {
-	var person string
-	if err := r.Scan(&d.ID, &d.Request, &d.Verdict, &person, &d.Comment, &d.Digest, &d.Channel, instant{&d.At},
-		instant{&d.SignalStarted}, instant{&d.Sent}, instant{&d.Finished}, instant{&d.Failed}, &d.Error, &d.Trouble); err != nil {
+	var person, voices string
+	if err := r.Scan(&d.ID, &d.Request, &d.Verdict, &person, &d.Comment, &d.Digest, &d.Channel, instant{&d.At}, &voices, &d.Account,
+		instant{&d.SignalStarted}, instant{&d.Sent}, instant{&d.Finished}, instant{&d.Counted}, instant{&d.Failed}, &d.Error, &d.Trouble); err != nil {
 		return Decision{}, err
 	}
-	if err := json.Unmarshal([]byte(person), &d.By); err != nil {
+	if err := errors.Join(json.Unmarshal([]byte(person), &d.By), json.Unmarshal([]byte(voices), &d.With)); err != nil {
 		return Decision{}, fmt.Errorf("read who decided: %w", err)
 	}
 	return d, nil
 }
 
-// Decide writes a person's decision down, together with its audit entry and the
-// job that sends it, or does nothing at all. Only when it returns nil may the
-// person be told so. It returns a *TakenError if the request is not pending,
-// ErrChanged if it asks something else than the person was shown, and
-// ErrNotFound if it is not known. Telling the same decision again is fine.
+// Decide writes a decision down that takes one person, together with its audit
+// entry and the job that sends it, or does nothing at all. Only when it returns
+// nil may the person be told so. Where it takes several, see [Store.Vote]: With
+// may name only people whose votes stand. It returns a *TakenError if the request
+// is not pending, ErrChanged if it asks something else than the person was shown,
+// ErrVoted and ErrAccount if the person or the account is spent in a decision that
+// Keyfactor counted, and ErrNotFound if the request is not known. Telling the same
+// decision again is fine.
 func (s *Store) Decide(ctx context.Context, d approval.Decision, replies ...Reply) error {
 	err := s.decide(ctx, d, replies)
 	if err == nil {
@@ -68,47 +75,68 @@ func (s *Store) Decide(ctx context.Context, d approval.Decision, replies ...Repl
 }
 
 func (s *Store) decide(ctx context.Context, d approval.Decision, replies []Reply) error {
-	person, err := json.Marshal(d.By)
-	if err != nil {
-		return err
-	}
 	d.Comment = clean(d.Comment)
 	return s.do(ctx, func(ctx context.Context, u *unit) error {
 		u.urgent = true
 		if d.At.IsZero() {
 			d.At = u.now
 		}
-		n, err := u.exec(ctx, `UPDATE request SET state = 'deciding', version = version + 1, updated_at = $1 WHERE id = $2 AND state = 'pending' AND digest = $3`,
-			u.now, string(d.Request), d.Digest)
-		if err != nil {
+		if err := u.take(ctx, d.Request, d.Digest); err != nil {
 			return err
 		}
-		if n == 0 {
-			r, err := load(ctx, u.tx, d.Request)
-			switch {
-			case err != nil:
-				return err
-			case r.State == approval.Pending:
-				return ErrChanged
-			default:
-				return &TakenError{Record: r}
-			}
-		}
-		if _, err := u.exec(ctx, `INSERT INTO decision (id, request_id, verdict, user_id, person, comment, digest, channel, decided_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			d.ID, string(d.Request), string(d.Verdict), d.By.ID, clean(string(person)), d.Comment, d.Digest, d.Channel, cut(d.At)); err != nil {
+		v := approval.Vote{Request: d.Request, Verdict: d.Verdict, By: d.By, Comment: d.Comment, At: d.At, Digest: d.Digest, Channel: d.Channel}
+		if err := u.cast(ctx, v); err != nil {
 			return err
 		}
-		u.record(Entry{Event: "decision.made", Request: d.Request, By: d.By, Detail: map[string]any{
-			"decision": d.ID, "verdict": d.Verdict, "comment": d.Comment, "digest": d.Digest, "channel": d.Channel, "at": cut(d.At).Format(time.RFC3339Nano),
-		}})
-		u.enqueue(SignalJob{Decision: d.ID})
+		if err := u.decide(ctx, d); err != nil {
+			return err
+		}
 		if err := u.addReplies(ctx, d.Request, replies); err != nil {
 			return err
 		}
 		return u.redraw(ctx, d.Request)
 	})
 }
+
+// decide makes the decision about a request whose row was locked by take. All
+// whom it names have cast their votes.
+func (u *unit) decide(ctx context.Context, d approval.Decision) error {
+	person, err := json.Marshal(d.By)
+	if err != nil {
+		return err
+	}
+	voices, err := json.Marshal(d.With)
+	if err != nil {
+		return err
+	}
+	spent, err := exists(ctx, u.tx, `SELECT 1 FROM decision WHERE request_id = $1 AND account = $2 AND failed_at IS NULL`, string(d.Request), d.Account)
+	if err != nil {
+		return err
+	}
+	if spent {
+		return ErrAccount
+	}
+	if _, err := u.exec(ctx, `UPDATE request SET state = 'deciding' WHERE id = $1`, string(d.Request)); err != nil {
+		return err
+	}
+	if _, err := u.exec(ctx, `INSERT INTO decision (id, request_id, verdict, user_id, person, comment, digest, channel, decided_at, voices, account)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		d.ID, string(d.Request), string(d.Verdict), d.By.ID, clean(string(person)), clean(d.Comment), d.Digest, d.Channel, cut(d.At), clean(string(voices)), d.Account); err != nil {
+		return err
+	}
+	if err := u.carry(ctx, d); err != nil {
+		return err
+	}
+	u.record(Entry{Event: "decision.made", Request: d.Request, By: d.By, Detail: map[string]any{
+		"decision": d.ID, "verdict": d.Verdict, "comment": d.Comment, "digest": d.Digest, "channel": d.Channel, "at": stamp(d.At),
+		"voters": voters(d), "account": d.Account,
+	}})
+	u.enqueue(SignalJob{Decision: d.ID})
+	return nil
+}
+
+// stamp is a time as the audit log's details write it.
+func stamp(t time.Time) string { return cut(t).Format(time.RFC3339Nano) }
 
 func (s *Store) stands(ctx context.Context, id string) (found bool, err error) {
 	err = s.view(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
@@ -253,8 +281,45 @@ func (s *Store) Finish(ctx context.Context, decisionID string, o approval.Outcom
 	})
 }
 
+// Count ends a decision that Keyfactor took while it waits for further people,
+// which the outcome's reason must say: its votes are spent, and the request is
+// pending again for others. Telling it again changes nothing.
+func (s *Store) Count(ctx context.Context, decisionID string, o approval.Outcome, replies ...Reply) error {
+	return s.change(ctx, "record the count", decisionID, func(ctx context.Context, u *unit, d Decision) error {
+		if o.Reason != approval.Counted {
+			return fmt.Errorf("%q does not mean that it was counted", o.Reason)
+		}
+		if d.over() {
+			return nil
+		}
+		if _, err := u.exec(ctx, `UPDATE decision SET finished_at = $1, counted_at = $1, trouble = '',
+			signal_started_at = COALESCE(signal_started_at, $1), sent_at = COALESCE(sent_at, $1) WHERE id = $2`, u.now, decisionID); err != nil {
+			return err
+		}
+		u.record(Entry{Event: "signal.counted", Request: d.Request, By: d.By, Detail: map[string]any{
+			"decision": d.ID, "verdict": d.Verdict, "voters": voters(d.Decision), "account": d.Account, "message": o.Message,
+		}})
+		return u.waitAgain(ctx, d, replies)
+	})
+}
+
+// waitAgain makes a request pending after one of its decisions is over.
+func (u *unit) waitAgain(ctx context.Context, d Decision, replies []Reply) error {
+	n, err := u.exec(ctx, `UPDATE request SET state = 'pending', version = version + 1, updated_at = $1 WHERE id = $2 AND state = 'deciding'`, u.now, string(d.Request))
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return fmt.Errorf("%s is not being decided", d.Request)
+	}
+	if err := u.addReplies(ctx, d.Request, replies); err != nil {
+		return err
+	}
+	return u.redraw(ctx, d.Request)
+}
+
 // Fail ends a decision that did not take effect, and makes the request pending
-// again for the next one. Telling it again changes nothing.
+// again for the next one; its votes stand again. Telling it again changes nothing.
 func (s *Store) Fail(ctx context.Context, decisionID, sentence string, replies ...Reply) error {
 	sentence = clean(sentence)
 	return s.change(ctx, "record the failure", decisionID, func(ctx context.Context, u *unit, d Decision) error {
@@ -264,17 +329,10 @@ func (s *Store) Fail(ctx context.Context, decisionID, sentence string, replies .
 		if _, err := u.exec(ctx, `UPDATE decision SET failed_at = $1, error = $2, trouble = '' WHERE id = $3`, u.now, sentence, decisionID); err != nil {
 			return err
 		}
-		n, err := u.exec(ctx, `UPDATE request SET state = 'pending', version = version + 1, updated_at = $1 WHERE id = $2 AND state = 'deciding'`, u.now, string(d.Request))
-		if err != nil {
+		if err := u.release(ctx, d.Request); err != nil {
 			return err
-		}
-		if n == 0 {
-			return fmt.Errorf("%s is not being decided", d.Request)
 		}
 		u.record(Entry{Event: "signal.failed", Request: d.Request, By: d.By, Detail: map[string]any{"decision": d.ID, "verdict": d.Verdict, "error": sentence}})
-		if err := u.addReplies(ctx, d.Request, replies); err != nil {
-			return err
-		}
-		return u.redraw(ctx, d.Request)
+		return u.waitAgain(ctx, d, replies)
 	})
 }

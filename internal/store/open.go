@@ -21,6 +21,11 @@ var (
 	ErrNotFound = errors.New("not found in the store")
 	// ErrChanged means that the question has changed since the person saw it.
 	ErrChanged = errors.New("the request has changed since it was shown")
+	// ErrVoted means that a person's vote is spent: it is part of a decision that
+	// Keyfactor counted.
+	ErrVoted = errors.New("this person's vote already counts in Keyfactor")
+	// ErrAccount means that a Keyfactor account has given its approval already.
+	ErrAccount = errors.New("this Keyfactor account already carries a decision about the request")
 	// ErrPosted means that a card or reply already is another message in Slack.
 	ErrPosted = errors.New("already posted as another message")
 	// ErrInUse means that another process works on the same SQLite file.

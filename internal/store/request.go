@@ -35,9 +35,15 @@ type Record struct {
 	// Version counts what a card should show.
 	Version       int64
 	Seen, Settled time.Time
-	// Decision is the live one, else the latest that failed, else nil.
+	// Decision is the live one, else the latest that failed since the last that was
+	// counted, else nil.
 	Decision *Decision
-	Cards    []Card
+	// Counted are the earlier ones that Keyfactor counted while it waited for more.
+	Counted []Decision
+	// Votes are those that stand, in the order they were cast: about what the request
+	// asks now, not withdrawn, and not part of a live or counted decision.
+	Votes []approval.Vote
+	Cards []Card
 }
 
 // Known lists the requests of a kind that are not settled.
@@ -136,8 +142,8 @@ func (s *Store) Appear(ctx context.Context, r approval.Request, p Placement) (bo
 }
 
 // Revise takes up what a pending request says now. Cards are drawn again only if
-// the question, its status or the number of missing approvals changed. It
-// reports whether anything was written; a request that is not pending is left alone.
+// the question, its status or the number of missing approvals changed. Votes
+// about another question no longer stand, even if it is asked again later. It reports whether anything was written; a request that is not pending is left alone.
 func (s *Store) Revise(ctx context.Context, r approval.Request) (bool, error) {
 	body, err := json.Marshal(r)
 	if err != nil {
@@ -172,7 +178,11 @@ func (s *Store) Revise(ctx context.Context, r approval.Request) (bool, error) {
 		}
 		changed = true
 		if digest != oldDigest {
-			u.record(Entry{Event: "request.changed", Request: r.ID, Detail: map[string]any{"from": oldDigest, "to": digest}})
+			void, err := u.void(ctx, r.ID, digest)
+			if err != nil {
+				return err
+			}
+			u.record(Entry{Event: "request.changed", Request: r.ID, Detail: map[string]any{"from": oldDigest, "to": digest, "votes void": void}})
 		}
 		if visible {
 			return u.redraw(ctx, r.ID)
@@ -260,13 +270,15 @@ func load(ctx context.Context, tx *sql.Tx, id approval.ID) (Record, error) {
 			return Record{}, fmt.Errorf("read the outcome: %w", err)
 		}
 	}
-	// false sorts before true in both databases: the live decision comes first.
-	d, err := scanDecision(tx.QueryRowContext(ctx, `SELECT `+decisionColumns+` FROM decision WHERE request_id = $1
-		ORDER BY failed_at IS NOT NULL, decided_at DESC, id DESC LIMIT 1`, string(id)))
-	switch {
-	case err == nil:
-		r.Decision = &d
-	case !errors.Is(err, sql.ErrNoRows):
+	err = each(ctx, tx, func(rows *sql.Rows) error {
+		d, err := scanDecision(rows)
+		r.takeUp(d)
+		return err
+	}, `SELECT `+decisionColumns+` FROM decision WHERE request_id = $1 ORDER BY decided_at, id`, string(id))
+	if err != nil {
+		return Record{}, err
+	}
+	if r.Votes, err = votes(ctx, tx, id); err != nil {
 		return Record{}, err
 	}
 	err = each(ctx, tx, func(rows *sql.Rows) error {
@@ -275,6 +287,20 @@ func load(ctx context.Context, tx *sql.Tx, id approval.ID) (Record, error) {
 		return err
 	}, `SELECT `+cardColumns+` FROM card c WHERE request_id = $1 ORDER BY channel`, string(id))
 	return r, err
+}
+
+// takeUp is told every decision, oldest first.
+func (r *Record) takeUp(d Decision) {
+	failed := r.Decision != nil && !r.Decision.Failed.IsZero()
+	switch {
+	case !d.Counted.IsZero():
+		r.Counted = append(r.Counted, d)
+		if failed {
+			r.Decision = nil
+		}
+	case r.Decision == nil || failed:
+		r.Decision = &d
+	}
 }
 
 // loadAll reads the IDs to the end before it reads the records: a connection

@@ -58,3 +58,33 @@ func (s *Store) SettingOnce(ctx context.Context, key string, make func() (string
 	value, _, err = s.Setting(ctx, key)
 	return value, err
 }
+
+// Once reports whether it is asked about this key for the first time, ever and
+// anywhere: whoever hears true does what is to be done once. An error may hide a
+// true, so the thing is then rather left undone than done twice; where it turns
+// out not to have been done, [Store.ClearOnce] gives it to the next who asks.
+func (s *Store) Once(ctx context.Context, key string) (first bool, err error) {
+	err = s.do(ctx, func(ctx context.Context, u *unit) error {
+		n, err := u.exec(ctx, `INSERT INTO setting (key, value, updated_at) VALUES ($1, '', $2) ON CONFLICT (key) DO NOTHING`, oncePrefix+key, u.now)
+		first = n == 1
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("mark %s as done once: %w", key, err)
+	}
+	return first, nil
+}
+
+// ClearOnce takes the mark of [Store.Once] back.
+func (s *Store) ClearOnce(ctx context.Context, key string) error {
+	err := s.do(ctx, func(ctx context.Context, u *unit) error {
+		_, err := u.exec(ctx, `DELETE FROM setting WHERE key = $1`, oncePrefix+key)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("clear the mark of %s: %w", key, err)
+	}
+	return nil
+}
+
+const oncePrefix = "once:"

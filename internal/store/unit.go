@@ -45,14 +45,14 @@ func (s *Store) do(ctx context.Context, fn func(context.Context, *unit) error) e
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	for attempt := 1; ; attempt++ {
-		err := s.once(ctx, fn)
+		err := s.try(ctx, fn)
 		if attempt == 5 || !repeatable(err) {
 			return err
 		}
 	}
 }
 
-func (s *Store) once(ctx context.Context, fn func(context.Context, *unit) error) error {
+func (s *Store) try(ctx context.Context, fn func(context.Context, *unit) error) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
