@@ -2,31 +2,38 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
-	"log"
 	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/slack-go/slack"
-	"github.com/slack-go/slack/slackevents"
-	"github.com/slack-go/slack/socketmode"
 	"go.uber.org/zap"
 )
 
-// Socket is the transport by Socket Mode. It reads slack-go's events itself: the
-// library's own handler starts goroutines that nobody waits for. Reading never
-// works: it hands over to a bounded pool, because a full event buffer stops the
-// library from answering pings and costs us the link.
+// Socket is the transport by Socket Mode. It asks slack-go's client for an
+// address and keeps the WebSocket itself, because the library's own client loses
+// clicks: it closes a link the moment Slack announces that it will replace it,
+// and sends the answers to what came by the old link over the next one, where
+// they do not count. Here
+//
+//   - a link that Slack is about to replace is used until the next one stands;
+//   - an envelope is acknowledged on the link it came by, or not at all;
+//   - a link is pinged, and one that is silent for too long is given up and built
+//     anew from nothing, whatever TCP says;
+//   - reading never works: it hands over to a bounded pool.
 //
 // https://docs.slack.dev/apis/events-api/using-socket-mode
 type Socket struct {
-	handler Handler
-	api     *slack.Client // with the app-level token
-	log     *zap.Logger
+	handler  Handler
+	api      *slack.Client // with the app-level token
+	log      *zap.Logger
+	ping     time.Duration
+	replicas func(context.Context) (int, error)
 
 	mu     sync.Mutex
+	open   int // links that said hello
 	status SocketStatus
 }
 
@@ -34,20 +41,44 @@ type Socket struct {
 type SocketStatus struct {
 	Connected bool      `json:"connected"`
 	Since     time.Time `json:"since,omitzero"`
-	Trouble   string    `json:"trouble,omitempty"`
+	// Trouble is a sentence for an operator. It can be there although there is a link.
+	Trouble string `json:"trouble,omitempty"`
 }
 
 const (
-	socketWorkers = 16
-	socketQueue   = 2048 // a burst of clicks waits here, not in the library's buffer
+	socketWorkers = 64
+	socketQueue   = 2048 // a burst of clicks waits here
+	socketPing    = 5 * time.Second
+	// socketSilence is how many pings may stay without any sign of life: a deaf link
+	// is noticed within 20 s.
+	socketSilence = 4
+	socketFirst   = 200 * time.Millisecond
 	socketBackoff = time.Minute
-	// socketPatience is the longest pause of the library between two tries that we accept.
-	socketPatience = 15 * time.Second
+	// socketSteady is from which age on the end of a link is nothing unusual, and the next try comes at once.
+	socketSteady = 30 * time.Second
 )
 
+// SocketOption changes what NewSocket makes.
+type SocketOption func(*Socket)
+
+// PingEvery sets how often the link is pinged, by default every 5 s. A link that
+// gives no sign of life for four times as long is given up.
+func PingEvery(d time.Duration) SocketOption { return func(s *Socket) { s.ping = d } }
+
+// Replicas says how to learn how many processes, this one included, may hold a
+// link to the same app. Without it this one is alone. When Slack counts more
+// links than that, somebody else uses the app's token and takes part of the clicks.
+func Replicas(count func(context.Context) (int, error)) SocketOption {
+	return func(s *Socket) { s.replicas = count }
+}
+
 // NewSocket returns the transport.
-func NewSocket(h Handler, api *slack.Client, log *zap.Logger) *Socket {
-	return &Socket{handler: h, api: api, log: log}
+func NewSocket(h Handler, api *slack.Client, log *zap.Logger, options ...SocketOption) *Socket {
+	s := &Socket{handler: h, api: api, log: log, ping: socketPing, replicas: func(context.Context) (int, error) { return 1, nil }}
+	for _, option := range options {
+		option(s)
+	}
+	return s
 }
 
 // Status returns the state of the link.
@@ -57,144 +88,130 @@ func (s *Socket) Status() SocketStatus {
 	return s.status
 }
 
-func (s *Socket) set(connected bool, trouble string) {
+// change counts a link in or out, and says what is wrong.
+func (s *Socket) change(links int, trouble string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.status.Connected != connected {
-		s.status.Since = time.Now().UTC()
+	s.open += links
+	if connected := s.open > 0; s.status.Connected != connected {
+		s.status.Connected, s.status.Since = connected, time.Now().UTC()
 	}
-	s.status.Connected, s.status.Trouble = connected, trouble
+	s.status.Trouble = trouble
 }
 
-// Run keeps a link until ctx ends, and then waits for what it has taken in. A
-// link that the library gives up is built anew from nothing.
+// Run keeps a link until ctx ends. It returns when what was taken in has been
+// answered and all links are closed.
 func (s *Socket) Run(ctx context.Context) {
-	for delay := time.Second; ; delay = min(2*delay, socketBackoff) {
-		begun := time.Now()
-		err := s.link(ctx)
-		if ctx.Err() != nil {
-			s.set(false, "")
-			return
-		}
-		if time.Since(begun) > socketBackoff {
-			delay = time.Second
-		}
-		s.set(false, linkAdvice(err))
-		s.log.Error("link to Slack lost: "+linkAdvice(err), zap.Error(err), zap.Duration("next_try", delay))
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(delay/2 + rand.N(delay)):
-		}
-	}
-}
-
-// link runs one client of the library until it ends.
-func (s *Socket) link(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	client := socketmode.New(s.api, socketmode.OptionLog(log.New(io.Discard, "", 0)))
-	queue := make(chan socketmode.Event, socketQueue)
-	var workers sync.WaitGroup
-	// What was taken in is finished even when the link or the service ends.
-	work := context.WithoutCancel(ctx)
+	queue := make(chan envelope, socketQueue)
+	var workers, links sync.WaitGroup
 	for range socketWorkers {
 		workers.Go(func() {
-			for ev := range queue {
-				s.serve(work, client, ev)
+			for e := range queue {
+				s.serve(e)
 			}
 		})
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- client.RunContext(ctx) }()
-	for {
-		select {
-		case ev := <-client.Events:
-			if hopeless := s.take(queue, ev); hopeless {
-				cancel()
+	s.keep(ctx, queue, &links)
+	links.Wait()
+	close(queue)
+	workers.Wait()
+	s.change(0, "")
+}
+
+// keep opens one link after the other.
+func (s *Socket) keep(ctx context.Context, queue chan<- envelope, links *sync.WaitGroup) {
+	for delay := socketFirst; ctx.Err() == nil; delay = min(2*delay, socketBackoff) {
+		begun := time.Now()
+		l, err := s.dial(ctx)
+		if err == nil {
+			links.Go(func() { s.read(ctx, l, queue) })
+			select {
+			case <-l.leaving: // the next one is opened while this one goes on
+				err = errLeaving
+			case <-l.done:
+				err = l.err
 			}
-		case err := <-ended:
-			close(queue)
-			workers.Wait()
-			return err
 		}
-	}
-}
-
-// take sorts an event; it must never block. It reports whether the link should
-// be given up: the library would wait for minutes between its tries, and every
-// click fails meanwhile.
-func (s *Socket) take(queue chan<- socketmode.Event, ev socketmode.Event) (hopeless bool) {
-	switch ev.Type {
-	case socketmode.EventTypeHello:
-		s.set(true, "")
-		s.log.Info("link to Slack established", zap.Int("connections", ev.Request.NumConnections))
-	case socketmode.EventTypeConnecting:
-		s.set(false, s.Status().Trouble)
-	case socketmode.EventTypeConnectionError:
-		var err error
-		if failed, ok := ev.Data.(*slack.ConnectionErrorEvent); ok {
-			err, hopeless = failed.ErrorObj, failed.Backoff > socketPatience
+		if ctx.Err() != nil {
+			return
 		}
-		s.set(false, linkAdvice(err))
-		s.log.Warn("no link to Slack yet: "+linkAdvice(err), zap.Error(err))
-	case socketmode.EventTypeIncomingError:
-		s.set(false, "the link broke")
-	case socketmode.EventTypeInteractive, socketmode.EventTypeSlashCommand, socketmode.EventTypeEventsAPI:
+		pause := delay/2 + rand.N(delay)
+		if l != nil && time.Since(begun) > socketSteady {
+			delay, pause = socketFirst, 0
+		}
+		if limited, ok := errors.AsType[*slack.RateLimitedError](err); ok {
+			pause = max(pause, limited.RetryAfter)
+		}
+		s.lost(err, pause)
 		select {
-		case queue <- ev:
-		default:
-			// Not acknowledged, so the person sees at once that it did not work.
-			s.log.Error("too much at once: an envelope of Slack's was not taken", zap.String("type", string(ev.Type)))
+		case <-ctx.Done():
+		case <-time.After(pause):
 		}
-	case socketmode.EventTypeErrorBadMessage, socketmode.EventTypeErrorWriteFailed:
-		s.log.Warn("link to Slack hiccups", zap.String("event", string(ev.Type)))
 	}
-	return hopeless
 }
 
-// serve handles one envelope and acknowledges it on the link it came by.
-func (s *Socket) serve(ctx context.Context, client *socketmode.Client, ev socketmode.Event) {
-	if ev.Request == nil {
+// lost tells the operator that a link ended or could not be opened.
+func (s *Socket) lost(err error, pause time.Duration) {
+	if errors.Is(err, errLeaving) {
+		s.log.Info("Slack replaces the link; the next one is opened first")
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
-	defer cancel()
-	var payload any
-	switch data := ev.Data.(type) {
-	case slack.InteractionCallback:
-		payload = s.handler.Interact(ctx, data)
-	case slack.SlashCommand:
-		payload = s.handler.Command(ctx, data)
-	case slackevents.EventsAPIEvent:
-		s.handler.Event(ctx, data)
-	default:
-		s.log.Warn("envelope of Slack's could not be read", zap.String("type", string(ev.Type)))
-		return
-	}
-	if err := client.AckCtx(ctx, ev.Request.EnvelopeID, payload); err != nil {
-		s.log.Warn("acknowledgement did not reach Slack", zap.String("type", string(ev.Type)), zap.Error(err))
-	}
+	sentence := linkAdvice(err)
+	s.change(0, sentence)
+	s.log.Error("no link to Slack: "+sentence, zap.Error(err), zap.Duration("next_try", pause))
 }
+
+// errLeaving means that Slack has announced the end of a link.
+var errLeaving = errors.New("Slack announced that it closes the link") //nolint:staticcheck // a name
+
+// disconnectError is the reason that Slack gave for the end of a link.
+type disconnectError struct{ reason string }
+
+func (e *disconnectError) Error() string { return "Slack closed the link: " + e.reason }
 
 // linkAdvice says what an operator can do about a broken link.
 func linkAdvice(err error) string {
-	if err == nil {
-		return "Slack closed it"
+	var code string
+	if told, ok := errors.AsType[*disconnectError](err); ok {
+		code = told.reason
+	} else if refusal, ok := refused(err); ok {
+		code = refusal.Err
 	}
-	refusal, ok := refused(err)
-	if !ok {
-		return "Slack cannot be reached"
-	}
-	switch refusal.Err {
+	switch code {
+	case "":
 	case "missing_scope", "not_allowed_token_type":
 		return "the app-level token needs the scope connections:write; make a new one under Basic Information, App-Level Tokens"
 	case "link_disabled":
 		return "Socket Mode is switched off in the app's settings; switch it on, or use transport: http"
-	case "invalid_auth", "not_authed", "account_inactive", "token_revoked":
+	case "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired":
 		return "Slack does not accept the app-level token; check slack.app_token"
 	case "too_many_websockets":
 		return "the app has too many open links; somebody else uses its token"
+	default:
+		return "Slack refused with " + code
 	}
-	return fmt.Sprintf("Slack refused with %s", refusal.Err)
+	if errors.Is(err, errSilent) {
+		return "Slack fell silent on an open link; it is built anew"
+	}
+	if _, limited := errors.AsType[*slack.RateLimitedError](err); limited {
+		return "Slack asks to wait before the next try"
+	}
+	return "the link broke, or Slack cannot be reached"
+}
+
+// count compares the links that Slack counts with those that can be ours.
+func (s *Socket) count(ctx context.Context, connections int) {
+	replicas, err := s.replicas(ctx)
+	if err != nil {
+		s.log.Debug("replicas cannot be counted", zap.Error(err))
+		return
+	}
+	s.mu.Lock()
+	ours := max(s.open, 1) - 1 + replicas // while one link replaces another, both are ours
+	s.mu.Unlock()
+	if connections > ours {
+		sentence := fmt.Sprintf("Slack counts %d links of this app and only %d can be ours; unless a crashed process has just left one behind, somebody else uses the app-level token and takes part of the clicks", connections, ours)
+		s.change(0, sentence)
+		s.log.Warn(sentence)
+	}
 }
