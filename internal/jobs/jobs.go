@@ -210,17 +210,17 @@ func (r *Runner) Nudge(ctx context.Context) error {
 func (r *Runner) watch(ctx context.Context) {
 	tick := time.NewTicker(5 * time.Second)
 	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	for { // at once, too: where replicas die often, none lives for a tick
 		switch cleared, err := r.store.ClearDeadPoll(ctx); {
 		case err != nil && ctx.Err() == nil:
 			r.log.Debug("cannot look after dead polls", zap.Error(err))
 		case cleared:
 			r.log.Warn("another replica died while it polled; polling goes on")
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
 		}
 	}
 }
