@@ -56,8 +56,8 @@ func (w *world) calm() {
 	require.NoError(w, w.keyfactor.SetFaults())
 }
 
-// enough waits for a decision at a time: more would only make posting slower.
-const enough = 24
+// enough requests wait at a time: with more, cards would only come later.
+const enough = 36
 
 // colleague is somebody with access to the portal, where the bot does not see it.
 const colleague = `EXAMPLE\dora`

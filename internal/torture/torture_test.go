@@ -135,7 +135,7 @@ func newWorld(t *testing.T, storeURL func(dir string) string, replicas int) *wor
 	t.Cleanup(w.keyfactor.Close)
 	kf := w.serve(w.door.keyfactor(w.keyfactor))
 
-	names := []string{"ada", "ben", "carol", "dan", "eve", "fay"}
+	names := []string{"ada", "ben", "carol", "dan", "eve", "fay", "gus", "hal", "ivy", "jan", "kim", "leo"}
 	sc := slacksim.DefaultConfig()
 	sc.People, sc.Channels = nil, nil
 	for _, name := range names {
