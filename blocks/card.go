@@ -29,6 +29,18 @@ type CardView struct {
 	// Approvers says who may decide, as mrkdwn made of ids: "<@U1>, <@U2>".
 	// Foreign parts must have gone through [EscapeText].
 	Approvers string
+	// Votes are those that stand, on the way to a quorum.
+	Votes []approval.Vote
+	// Needs is what is missing until enough people have approved.
+	Needs Needs
+	// Withdraw is the value of the button that takes one's own vote back; it is shown
+	// while the request is pending and there are votes.
+	Withdraw string
+	// NoButtons is our own plain sentence why this cannot be decided from Slack: its
+	// route only shows it, or it has expired. There are then no Approve and Deny.
+	NoButtons string
+	// Counted are earlier approvals that Keyfactor has counted while it wants more.
+	Counted []approval.Decision
 }
 
 // Earlier is a request of the same matter that came before.

@@ -37,6 +37,11 @@ type DecideView struct {
 	Comment  approval.CommentRule
 	Initial  string // what the field starts with
 	Warning  string // a plain sentence of ours above everything else
+	// TypeCommonName wants the common name typed before an approval; see [CheckTyped].
+	TypeCommonName bool
+	// Votes are those that stand, and Needs what is missing before this one.
+	Votes []approval.Vote
+	Needs Needs
 }
 
 // DecideModal asks for the comment and is the last look at what is decided.
@@ -95,6 +100,56 @@ func Comment(state *slack.ViewState) string {
 		return ""
 	}
 	return strings.TrimSpace(strings.ReplaceAll(state.Values[BlockComment][ActionComment].Value, "\r\n", "\n"))
+}
+
+// Typed reads what was typed to confirm; "" if nothing was.
+func Typed(state *slack.ViewState) string {
+	if state == nil {
+		return ""
+	}
+	return strings.TrimSpace(state.Values[BlockTyped][ActionTyped].Value)
+}
+
+// CheckTyped returns what is wrong with what was typed to confirm as a sentence
+// to show under the field, or "" if it is what had to be typed.
+func CheckTyped(r approval.Request, typed string) string {
+	_, want := toType(r)
+	switch typed = strings.TrimSpace(typed); {
+	case want == "" || lower(typed) == lower(want):
+		return ""
+	case visible(want, maxName) != want:
+		return "This cannot be typed, because it holds characters that the eye cannot see. Deny the request, or decide it in Keyfactor."
+	case typed == "":
+		return "Please type " + want + " to confirm."
+	}
+	return "This is not " + want + ". Please type exactly what you want to approve; some letters only look alike."
+}
+
+// toType is what has to be typed to confirm: the common name, or where there is
+// none what comes nearest to it.
+func toType(r approval.Request) (what, name string) {
+	if name = strings.TrimSpace(r.CommonName); name != "" {
+		return "the common name", name
+	}
+	for _, san := range r.SANs {
+		if name = strings.TrimSpace(san.Value); name != "" {
+			return "the first SAN", name
+		}
+	}
+	if name = strings.TrimSpace(r.Reference); name != "" {
+		return "the number of the request", name
+	}
+	return "the ID of the request", string(r.ID)
+}
+
+// lower is for ASCII alone: Unicode's folding makes equals of different letters.
+func lower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
 }
 
 // modal is an empty one with a title of at most 24 characters.

@@ -36,6 +36,11 @@ const (
 	maxTrouble     = 500  // of our own sentence about trouble
 	maxAnswer      = 500  // of Keyfactor's answer
 	maxComment     = 1000 // of a comment, where it is shown again
+	maxQuotes      = 8    // comments shown together
+	maxQuoted      = 1600 // of all of them
+	maxVoters      = 400  // of the list of those who have voted
+	maxNeeds       = 300  // of the list of groups that are missing
+	maxCounted     = 4    // earlier approvals that Keyfactor has counted
 	maxInlineURL   = 1000 // of a link inside a sentence
 	maxEarlier     = 4    // earlier requests of the same matter
 	maxApprovers   = 600  // of the list of those who may decide
@@ -46,6 +51,8 @@ const (
 	maxDetails     = 30_000
 	maxDetailFacts = 40
 	maxHomeItems   = 25
+	maxFilter      = 200  // of one filter of a subscription
+	maxListed      = 2800 // bytes of a list in an answer to the slash command
 )
 
 // CommentLimit is the longest comment the modal takes: with the person's name

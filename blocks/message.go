@@ -15,12 +15,20 @@ const (
 	ActionApprove = "approve"
 	ActionDeny    = "deny"
 	ActionDetails = "details"
+	// ActionWithdraw takes one's own vote back.
+	ActionWithdraw = "withdraw"
 	// ActionOpen is a button with a URL: it needs an acknowledgement and nothing else.
 	ActionOpen = "open"
 
 	CallbackDecide = "decide"
 	BlockComment   = "comment"
 	ActionComment  = "comment"
+	BlockReason    = "reason"
+	ActionReason   = "reason"
+	BlockTyped     = "typed"
+	ActionTyped    = "typed"
+
+	CallbackSubscribe = "subscribe"
 )
 
 // Event types of the metadata that lets us recognise our own messages.

@@ -25,12 +25,21 @@ const (
 	StorageDown    RefusalReason = "storage_down"
 	SlackDown      RefusalReason = "slack_down"
 	KeyfactorDown  RefusalReason = "keyfactor_down"
+
+	AlreadyVoted     RefusalReason = "already_voted"
+	NotVoted         RefusalReason = "no_vote" // nothing to withdraw
+	Expired          RefusalReason = "expired"
+	ShowOnly         RefusalReason = "show_only"
+	RequesterUnknown RefusalReason = "requester_unknown"
+	SharedChannel    RefusalReason = "shared_channel"
+	StepUp           RefusalReason = "step_up"
 )
 
 // RefusalReasons are all of them, in the order above.
 var RefusalReasons = []RefusalReason{
 	NotApprover, Guest, Outsider, Deactivated, UnknownPerson, Robot, SelfApproval, AlreadyDecided, AlreadySettled,
 	Changed, StaleButton, UnknownRequest, NoRoute, NotOffered, StorageDown, SlackDown, KeyfactorDown,
+	AlreadyVoted, NotVoted, Expired, ShowOnly, RequesterUnknown, SharedChannel, StepUp,
 }
 
 // RefusalView is what is known when a click is refused; all of it is optional.
@@ -41,6 +50,7 @@ type RefusalView struct {
 	Outcome   *approval.Outcome  // for AlreadySettled
 	Approvers string             // who may decide, mrkdwn as in [CardView]
 	Admins    string             // whom to ask, mrkdwn
+	Needs     Needs              // who is missing, for AlreadyVoted
 }
 
 // Refusal answers a person whose click led to nothing: why, and what to do

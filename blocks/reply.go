@@ -1,6 +1,8 @@
 package blocks
 
 import (
+	"strings"
+
 	"github.com/slack-go/slack"
 
 	"github.com/approvebot/approvebot/internal/approval"
@@ -27,6 +29,30 @@ func commentQuote(comment string) []slack.RichTextElement {
 // DecidedReply says that a person decided and that it is on its way.
 func DecidedReply(d approval.Decision) Message {
 	return reply(mention(d.By)+" decided to "+string(d.Verdict)+at(d.At)+". The decision is being sent to Keyfactor.", commentQuote(d.Comment)...)
+}
+
+// VotedReply says that a person voted, and who is still missing.
+func VotedReply(v approval.Vote, needs Needs) Message {
+	sentence := "🗳️ " + mention(v.By) + " " + v.Verdict.Past() + at(v.At) + "."
+	if missing := needs.words(); missing != "" && v.Verdict == approval.Approve {
+		sentence += " Missing before it is sent to Keyfactor: " + missing + "."
+	}
+	return reply(sentence, commentQuote(v.Comment)...)
+}
+
+// WithdrawnReply says that a person took their vote back.
+func WithdrawnReply(p approval.Person, verdict approval.Verdict) Message {
+	return reply("↩️ " + mention(p) + " withdrew the vote to " + string(verdict) + ".")
+}
+
+// CountedReply says that Keyfactor counted a decision and wants further ones;
+// status is Keyfactor's own sentence about that.
+func CountedReply(d approval.Decision, status string) Message {
+	m := reply("☑️ Keyfactor has counted the " + strings.ToLower(noun(d.Verdict)) + " by " + everybody(d) + at(d.At) + " and waits for further ones.")
+	if s := visible(status, maxAnswer); s != "" {
+		m.Blocks = append(m.Blocks, slack.NewRichTextBlock("", slack.NewRichTextSection(bold("Keyfactor says"), text("  "+s))))
+	}
+	return m
 }
 
 // SettledReply says how the request ended; d is the decision made here, if any.
