@@ -231,17 +231,13 @@ func (w *world) torture() {
 }
 
 // strike kills one replica, often just when a call that must not happen twice is
-// under way, and starts it again. A quarter of the replicated ones is frozen before.
+// under way, and starts it again.
 func (w *world) strike() {
 	r := w.random
 	victim := w.replicas[r.IntN(len(w.replicas))]
-	pause(w.Context(), time.Duration(150+r.IntN(500))*time.Millisecond)
-	if r.IntN(4) > 0 {
-		select {
-		case <-w.door.on(moments[r.IntN(len(moments))]):
-		case <-time.After(700 * time.Millisecond):
-		}
-		pause(w.Context(), time.Duration(r.IntN(15_000))*time.Microsecond)
+	w.lurk(r)
+	if n := w.kills.Load(); len(w.replicas) > 1 && n%100 == 75 {
+		w.freeze(victim)
 	}
 	require.NoError(w, victim.kill())
 	w.kills.Add(1)
@@ -252,6 +248,29 @@ func (w *world) strike() {
 	if n := w.kills.Load(); n%100 == 0 {
 		w.Logf("so far: %s", w.balance())
 	}
+}
+
+// lurk waits for a bad moment: mostly one of those that the door tells of and a
+// few milliseconds more, so that every instruction around it has its turn.
+func (w *world) lurk(r *rand.Rand) {
+	pause(w.Context(), time.Duration(150+r.IntN(600))*time.Millisecond)
+	if r.IntN(4) == 0 {
+		return
+	}
+	select {
+	case <-w.door.on(moments[r.IntN(len(moments))]):
+	case <-time.After(700 * time.Millisecond):
+	}
+	pause(w.Context(), time.Duration(r.IntN(15_000))*time.Microsecond)
+}
+
+// freeze stops a replica's clock for so long that others take its work over, and
+// lets it go on where it was.
+func (w *world) freeze(victim *program) {
+	victim.freeze()
+	pause(w.Context(), 30*time.Second)
+	victim.thaw()
+	pause(w.Context(), 2*time.Second)
 }
 
 // patience is how long everything that is open may take once nothing goes wrong
