@@ -52,6 +52,7 @@ type Store struct {
 	inserter *river.Client[*sql.Tx]
 	log      *zap.Logger
 	clock    func() time.Time
+	process  string         // how the sessions of serving processes begin, on PostgreSQL
 	close    []func() error // in order of opening
 }
 

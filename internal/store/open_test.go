@@ -260,3 +260,29 @@ func TestEveryCallEndsWithItsContext(t *testing.T) {
 		require.ErrorIs(t, err, context.Canceled)
 	})
 }
+
+func TestReplicasAreCounted(t *testing.T) {
+	onBoth(t, func(t *testing.T, db database) {
+		first := db.open(t)
+		n, err := first.Replicas(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+		looking, err := store.Open(t.Context(), db.url, store.Options{ReadOnly: true})
+		require.NoError(t, err)
+		defer looking.Close()
+		if !db.several {
+			return
+		}
+		second, err := store.Open(t.Context(), db.url, store.Options{})
+		require.NoError(t, err)
+		require.NoError(t, second.Ping(t.Context()))
+		n, err = first.Replicas(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 2, n, "who only looks does not count")
+		require.NoError(t, second.Close())
+		require.Eventually(t, func() bool {
+			n, err := first.Replicas(t.Context())
+			return err == nil && n == 1
+		}, 10*time.Second, 20*time.Millisecond, "PostgreSQL notices an ended session by and by")
+	})
+}

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -26,9 +28,12 @@ func (s *Store) openPostgres(ctx context.Context, url string, readOnly bool) err
 	if pool.ConnConfig.ConnectTimeout == 0 {
 		pool.ConnConfig.ConnectTimeout = 5 * time.Second
 	}
-	if pool.ConnConfig.RuntimeParams["application_name"] == "" {
-		pool.ConnConfig.RuntimeParams["application_name"] = "approvebot"
+	name := cmp.Or(pool.ConnConfig.RuntimeParams["application_name"], "approvebot")
+	if !readOnly {
+		s.process = name + " "
+		name = s.process + rand.Text()[:8] // [Store.Replicas] counts them
 	}
+	pool.ConnConfig.RuntimeParams["application_name"] = name
 
 	db := stdlib.OpenDB(*pool.ConnConfig, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
 		// By SET, because connection poolers refuse such parameters at the start. A
@@ -89,4 +94,19 @@ func (s *Store) aloneInPostgres(ctx context.Context, fn func(context.Context) er
 		err = errors.Join(err, locker.SessionUnlock(context.WithoutCancel(ctx), conn))
 	}()
 	return fn(ctx)
+}
+
+// Replicas returns how many processes serve with this database at the moment,
+// this one included. On SQLite there is one.
+func (s *Store) Replicas(ctx context.Context) (int, error) {
+	n := 1
+	if !s.engine.shared {
+		return n, nil
+	}
+	err := s.db.QueryRowContext(ctx, `SELECT COUNT(DISTINCT application_name) FROM pg_stat_activity
+		WHERE datname = current_database() AND starts_with(application_name, $1)`, s.process).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count replicas: %w", err)
+	}
+	return max(n, 1), nil
 }
