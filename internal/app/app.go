@@ -120,7 +120,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	if c.Slack.Transport == config.TransportSocket {
-		a.socket = bot.NewSocket(a.bot, api, o.Log.Named("slack"))
+		a.socket = bot.NewSocket(a.bot, api, o.Log.Named("slack"), bot.Replicas(a.store.Replicas))
 	}
 	return a, nil
 }
