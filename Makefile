@@ -6,7 +6,6 @@
 GO       ?= go
 FUZZTIME ?= 20s
 TORTURE_KILLS ?= 1000
-TORTURE_KILLS ?= 1000
 
 # The race detector needs a C compiler; without one Go reports CGO_ENABLED=0.
 RACE    = $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
@@ -70,12 +69,8 @@ fuzz: ## run every fuzz test for FUZZTIME (20s)
 		echo "$$name" && $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" || exit 1; done
 
 .PHONY: torture
-torture: ## kill the program TORTURE_KILLS times (1000) and balance the books
-	TORTURE_KILLS=$(TORTURE_KILLS) $(GO) test -count 1 -v -timeout 3h ./internal/torture
-
-.PHONY: torture
 torture: ## kill the program TORTURE_KILLS times (1000) on each engine and balance the books
-	TORTURE_KILLS=$(TORTURE_KILLS) $(GO) test ./internal/torture -v -count=1 -timeout 6h
+	TORTURE_KILLS=$(TORTURE_KILLS) $(GO) test -count 1 -v -timeout 3h ./internal/torture
 
 .PHONY: golden
 golden: ## write the golden cards anew, to be read in the diff
