@@ -51,11 +51,13 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // One process on an embedded database, killed again and again.
 func TestSQLite(t *testing.T) {
+	t.Parallel()
 	newWorld(t, func(dir string) string { return "sqlite:" + filepath.Join(dir, "approvebot.db") }, 1).torture()
 }
 
 // Two replicas on PostgreSQL, of which one at a time is killed.
 func TestPostgreSQL(t *testing.T) {
+	t.Parallel()
 	url := pgtest.URL(t)
 	newWorld(t, func(string) string { return url }, 2).torture()
 }
