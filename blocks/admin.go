@@ -4,12 +4,23 @@ import "github.com/approvebot/approvebot/internal/approval"
 
 // UnroutedMessage tells the admins about a request that no route takes.
 func UnroutedMessage(r approval.Request) Message {
-	text := "⚠️ No route of the configuration takes this request, so nobody is asked about it: " + escape(matter(r), 50) + " " + code(object(r), 90) + "."
-	return Message{Text: text}
+	out := "⚠️ No route of the configuration takes a request, so nobody is asked about it.\n" + escape(matter(r), 50) + " " + code(object(r), 90)
+	if who := visible(r.Requester, 120); who != "" {
+		out += ", requested by " + code(who, 120)
+	}
+	out += ". Add a route that matches it"
+	if l := hyperlink(r.Link, "Look it up in Keyfactor"); link(r.Link) != "" {
+		out += ", or decide it there: " + l
+	}
+	return Message{Text: out + "."}
 }
 
 // LostChannelMessage tells the admins that requests can no longer be shown in a
-// channel, which is an id or a name as configured, and our plain sentence why.
+// channel, which is an id or a name as configured, and why: a plain sentence of ours.
 func LostChannelMessage(channel, why string) Message {
-	return Message{Text: "⚠️ Requests can no longer be shown in " + room(channel) + ": " + escape(why, maxTrouble)}
+	out := "⚠️ Requests can no longer be shown in " + room(channel) + "."
+	if why = escape(why, maxTrouble); why != "" {
+		out += " " + why
+	}
+	return Message{Text: out}
 }

@@ -51,14 +51,18 @@ type Earlier struct {
 }
 
 // Card draws a request in any state. It shows, from top to bottom: what it is,
-// where it stands, trouble if there is any, the facts, what was said about it,
-// notes, what came before, small print, buttons.
+// where it stands, what Keyfactor has counted and what is in the way, the facts,
+// what was said about it, notes, what came before, small print, buttons.
 func Card(v CardView) Message {
 	ids := newBlockIDs(v.Request.ID, v.State, v.version()...)
 	status := statusLine(v)
 	card := []slack.Block{
 		slack.NewHeaderBlock(plainText(heading(v.Request)), slack.HeaderBlockOptionBlockID(ids.id())),
 		section(ids.id(), markdown(status.mrkdwn())),
+	}
+	card = append(card, counted(ids, v.Counted)...)
+	if t := visible(v.NoButtons, maxTrouble); t != "" && v.State == approval.Pending {
+		card = append(card, section(ids.id(), plainText("🔒 "+t)))
 	}
 	if t := visible(v.Trouble, maxTrouble); t != "" {
 		card = append(card, section(ids.id(), plainText("⚠️ "+t)))
@@ -79,6 +83,15 @@ func Card(v CardView) Message {
 // version is what makes this card mean something else than the one before.
 func (v CardView) version() []string {
 	parts := []string{v.Request.Digest(), v.Request.Status, v.Trouble}
+	if v.NoButtons != "" {
+		parts = append(parts, v.NoButtons)
+	}
+	for _, vote := range v.Votes {
+		parts = append(parts, string(vote.Verdict), vote.By.ID)
+	}
+	for _, d := range v.Counted {
+		parts = append(parts, d.ID)
+	}
 	if v.Decision != nil {
 		parts = append(parts, v.Decision.ID)
 	}
@@ -123,13 +136,29 @@ func cardFacts(ids *blockIDs, v CardView) []slack.Block {
 	return out
 }
 
-// said is what people and Keyfactor said: the comment, and Keyfactor's answer.
+// counted lists the approvals of ours that Keyfactor has counted while it wants more.
+func counted(ids *blockIDs, all []approval.Decision) []slack.Block {
+	if len(all) == 0 {
+		return nil
+	}
+	var lines []string
+	if n := len(all) - maxCounted; n > 0 {
+		lines, all = append(lines, "☑️ Keyfactor has counted "+plural(n, "earlier decision", "earlier decisions")), all[n:]
+	}
+	for _, d := range all {
+		lines = append(lines, "☑️ Keyfactor has counted the "+strings.ToLower(noun(d.Verdict))+" by "+everybody(d)+at(d.At))
+	}
+	return []slack.Block{section(ids.id(), markdown(strings.Join(lines, "\n")))}
+}
+
+// said is what people and Keyfactor said: the comments, and Keyfactor's answer.
 func said(ids *blockIDs, v CardView) []slack.Block {
 	var parts []slack.RichTextElement
-	if v.Decision != nil {
-		if c := prose(v.Decision.Comment, maxComment); c != "" {
-			parts = append(parts, slack.NewRichTextSection(bold("Comment")), quote(c))
-		}
+	switch {
+	case v.Decision != nil:
+		parts = comments(voices(*v.Decision), len(v.Decision.With) > 0)
+	case !v.State.Final():
+		parts = comments(cast(v.Votes, ""), true)
 	}
 	if v.Outcome != nil {
 		if m := visible(v.Outcome.Message, maxAnswer); m != "" {
@@ -221,6 +250,9 @@ func buttons(v CardView) []slack.BlockElement {
 		if value := v.sealed(approval.Deny); value != "" {
 			out = append(out, button(ActionDeny, value, "Deny", v.Request).WithStyle(slack.StyleDanger))
 		}
+		if v.Withdraw != "" && runes(v.Withdraw) <= maxValue && len(v.Votes) > 0 {
+			out = append(out, button(ActionWithdraw, v.Withdraw, "Withdraw my vote", v.Request))
+		}
 	}
 	if v.Details != "" && runes(v.Details) <= maxValue {
 		out = append(out, button(ActionDetails, v.Details, "Details", v.Request))
@@ -233,10 +265,10 @@ func buttons(v CardView) []slack.BlockElement {
 	return out
 }
 
-// sealed is the value of a verdict's button: none without a seal, and none for
-// a verdict that this request does not take.
+// sealed is the value of a verdict's button: none without a seal, none for a
+// verdict that this request does not take, and none where it is only shown.
 func (v CardView) sealed(verdict approval.Verdict) string {
-	if value := v.Sealed[verdict]; v.Request.Offers(verdict) && runes(value) <= maxValue {
+	if value := v.Sealed[verdict]; v.NoButtons == "" && v.Request.Offers(verdict) && runes(value) <= maxValue {
 		return value
 	}
 	return ""
@@ -260,7 +292,10 @@ func PlainFallback(v CardView) Message {
 	if t := escape(v.Trouble, maxTrouble); t != "" {
 		out += "\n⚠️ " + t
 	}
-	if v.State == approval.Pending {
+	switch {
+	case v.State == approval.Pending && v.NoButtons != "":
+		out += "\n🔒 " + escape(v.NoButtons, maxTrouble)
+	case v.State == approval.Pending:
 		out += "\nSlack does not take this request's card, so there are no buttons. Decide it in Keyfactor."
 	}
 	const label = "Open in Keyfactor"

@@ -40,17 +40,15 @@ func PendingText(items []HomeItem, more int) Message {
 		}
 		lines[i] = line
 	}
-	text := "*" + plural(total, "request waits for you", "requests wait for you") + "*" + listedOf(lines, total)
-	return Message{Text: text}
+	return Message{Text: "*" + plural(total, "request waits for you", "requests wait for you") + "*" + listed(lines, total, maxListed)}
 }
 
-// listed puts each line on its own, as many as an answer takes, and counts the rest.
-func listed(lines []string) string { return listedOf(lines, len(lines)) }
-
-func listedOf(lines []string, total int) string {
+// listed puts each line on its own, as many as fit into limit bytes, and counts
+// those of the total that are left out.
+func listed(lines []string, total, limit int) string {
 	var b strings.Builder
 	for i, line := range lines {
-		if b.Len()+len(line) > maxListed {
+		if b.Len()+len(line) > limit {
 			lines = lines[:i]
 			break
 		}

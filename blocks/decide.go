@@ -1,33 +1,10 @@
 package blocks
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/slack-go/slack"
 
 	"github.com/approvebot/approvebot/internal/approval"
 )
-
-// CheckComment returns what is wrong with a comment as a sentence to show under
-// the field, or "" if it is fine.
-func CheckComment(rule approval.CommentRule, comment string) string {
-	n := runes(strings.TrimSpace(comment))
-	least := min(rule.Min, CommentLimit)
-	switch {
-	case rule.Need == approval.CommentOff:
-		return ""
-	case n > CommentLimit:
-		return fmt.Sprintf("Please shorten this to %d characters; it has %d.", CommentLimit, n)
-	case n == 0 && rule.Need != approval.CommentRequired:
-		return ""
-	case n == 0:
-		return "Please write a comment: it is needed for this decision."
-	case n < least:
-		return fmt.Sprintf("Please write at least %d characters.", least)
-	}
-	return ""
-}
 
 // DecideView is what the modal before a decision shows.
 type DecideView struct {
@@ -59,6 +36,7 @@ func DecideModal(v DecideView) slack.ModalViewRequest {
 	if facts = facts[:min(len(facts), maxFew)]; len(facts) > 0 {
 		list = append(list, slack.NewRichTextBlock("facts", factLines(facts)))
 	}
+	list = append(list, votesBefore(v)...)
 	var notes []slack.MixedElement
 	for _, n := range v.Request.Notes[:min(len(v.Request.Notes), maxNotes)] {
 		if n = visible(n, maxNote); n != "" {
@@ -68,8 +46,11 @@ func DecideModal(v DecideView) slack.ModalViewRequest {
 	if len(notes) > 0 {
 		list = append(list, context("notes", notes...))
 	}
+	if v.typed() {
+		list = append(list, typedInput(v.Request))
+	}
 	if v.Comment.Need != approval.CommentOff {
-		list = append(list, commentInput(v))
+		list = append(list, commentInputs(v)...)
 	}
 	m := modal(verb+" request", list...)
 	m.CallbackID = CallbackDecide
@@ -78,78 +59,21 @@ func DecideModal(v DecideView) slack.ModalViewRequest {
 	return m
 }
 
-func commentInput(v DecideView) slack.Block {
-	label, placeholder := "Comment", "Anything others should know, such as a change number"
-	if v.Verdict == approval.Deny {
-		label, placeholder = "Why is it denied?", "What should the requester change?"
+// votesBefore shows who voted before and what they wrote, and that this vote is
+// not the last one.
+func votesBefore(v DecideView) []slack.Block {
+	var list []slack.Block
+	sentence := tally(v.Votes, v.Needs)
+	if v.Verdict == approval.Approve && v.Needs.people() > 1 {
+		sentence += "\nOthers must approve as well before it is sent to Keyfactor."
 	}
-	field := slack.NewPlainTextInputBlockElement(plainText(placeholder), ActionComment)
-	field.Multiline, field.MaxLength, field.FocusOnLoad = true, CommentLimit, true
-	field.InitialValue = clip(v.Initial, CommentLimit)
-	required := v.Comment.Need == approval.CommentRequired
-	if required {
-		field.MinLength = max(0, min(v.Comment.Min, CommentLimit))
+	if sentence != "" {
+		list = append(list, section("votes", markdown(sentence)))
 	}
-	hint := plainText("Goes with your name into the thread, the audit log and, where it keeps comments, Keyfactor.")
-	return slack.NewInputBlock(BlockComment, plainText(label), hint, field).WithOptional(!required)
-}
-
-// Comment reads the comment from a submitted modal; "" if there is none.
-func Comment(state *slack.ViewState) string {
-	if state == nil {
-		return ""
+	if said := comments(cast(v.Votes, ""), true); len(said) > 0 {
+		list = append(list, slack.NewRichTextBlock("comments", said...))
 	}
-	return strings.TrimSpace(strings.ReplaceAll(state.Values[BlockComment][ActionComment].Value, "\r\n", "\n"))
-}
-
-// Typed reads what was typed to confirm; "" if nothing was.
-func Typed(state *slack.ViewState) string {
-	if state == nil {
-		return ""
-	}
-	return strings.TrimSpace(state.Values[BlockTyped][ActionTyped].Value)
-}
-
-// CheckTyped returns what is wrong with what was typed to confirm as a sentence
-// to show under the field, or "" if it is what had to be typed.
-func CheckTyped(r approval.Request, typed string) string {
-	_, want := toType(r)
-	switch typed = strings.TrimSpace(typed); {
-	case want == "" || lower(typed) == lower(want):
-		return ""
-	case visible(want, maxName) != want:
-		return "This cannot be typed, because it holds characters that the eye cannot see. Deny the request, or decide it in Keyfactor."
-	case typed == "":
-		return "Please type " + want + " to confirm."
-	}
-	return "This is not " + want + ". Please type exactly what you want to approve; some letters only look alike."
-}
-
-// toType is what has to be typed to confirm: the common name, or where there is
-// none what comes nearest to it.
-func toType(r approval.Request) (what, name string) {
-	if name = strings.TrimSpace(r.CommonName); name != "" {
-		return "the common name", name
-	}
-	for _, san := range r.SANs {
-		if name = strings.TrimSpace(san.Value); name != "" {
-			return "the first SAN", name
-		}
-	}
-	if name = strings.TrimSpace(r.Reference); name != "" {
-		return "the number of the request", name
-	}
-	return "the ID of the request", string(r.ID)
-}
-
-// lower is for ASCII alone: Unicode's folding makes equals of different letters.
-func lower(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, s)
+	return list
 }
 
 // modal is an empty one with a title of at most 24 characters.

@@ -20,7 +20,7 @@ func DetailsModal(v CardView) slack.ModalViewRequest {
 	d.facts(v)
 	d.names(sanNames(r.SANs))
 	ids := newBlockIDs(r.ID, v.State, "details")
-	for _, tail := range [][]slack.Block{said(ids, v), notes(ids, r), earlier(ids, v.Earlier), smallPrint(ids, r)} {
+	for _, tail := range [][]slack.Block{counted(ids, v.Counted), said(ids, v), notes(ids, r), earlier(ids, v.Earlier), smallPrint(ids, r)} {
 		d.blocks = append(d.blocks, tail...)
 	}
 	return modal("Request in full", d.blocks...)

@@ -1,6 +1,8 @@
 package blocks
 
 import (
+	"strings"
+
 	"github.com/approvebot/approvebot/internal/approval"
 )
 
@@ -33,7 +35,109 @@ type ExplainPerson struct {
 }
 
 // ExplainText tells which route took a request, and who may decide it and why,
-// for the person who asked.
+// for the person who asked:
+//
+//	*Certificate request* `web01.example.com` is pending.
+//	*Routes*
+//	• `vpn` does not take it: template is WebServer
+//	• `production` takes it: template is WebServer
+//	Shown in <#C0PKI>.
+//	*Who may decide*
+//	• <@U1> may approve and deny
+//	• <@U2> may not: guests of the workspace may not decide
 func ExplainText(v ExplainView) Message {
-	return Message{Text: escape(heading(v.Request), maxHeader)}
+	out := "*" + escape(matter(v.Request), 50) + "* " + code(object(v.Request), 90) + " is " + or(visible(string(v.State), 20)) + "."
+	var routes []string
+	taken := false
+	for _, r := range v.Routes {
+		taken = taken || r.Taken
+		routes = append(routes, r.line())
+	}
+	if len(routes) > 0 {
+		out += "\n*Routes*" + listed(routes, len(routes), maxRoutes)
+	}
+	if !taken {
+		return Message{Text: out + "\nNo route of the configuration takes it, so nobody is asked about it. Add a route that matches it."}
+	}
+	rooms := make([]string, len(v.Channels))
+	for i, c := range v.Channels {
+		rooms[i] = room(c)
+	}
+	if len(rooms) > 0 {
+		out += "\nShown in " + and(rooms, maxShownIn) + "."
+	}
+	people := make([]string, len(v.People))
+	for i, p := range v.People {
+		people[i] = "• " + mention(p.Person) + " " + p.words()
+	}
+	out += "\n*Who may decide*"
+	if len(people) == 0 {
+		out += "\nNobody whom Slack knows."
+	}
+	out += listed(people, len(people), maxPeople)
+	if t := tally(v.Votes, v.Needs); t != "" && !v.State.Final() {
+		out += "\n" + t
+	}
+	return Message{Text: out}
+}
+
+func (r ExplainRoute) line() string {
+	out := "• " + code(r.Name, 60) + " does not take it"
+	if r.Taken {
+		out = "• " + code(r.Name, 60) + " takes it"
+	}
+	if why := escape(r.Why, 200); why != "" {
+		out += ": " + why
+	}
+	return out
+}
+
+// words say what a person may do, and why not.
+func (p ExplainPerson) words() string {
+	switch {
+	case p.Approve == "" && p.Deny == "":
+		return "may approve and deny"
+	case p.Approve == "":
+		return "may approve, but not deny: " + p.Deny.because()
+	case p.Deny == "":
+		return "may deny, but not approve: " + p.Approve.because()
+	case p.Approve == p.Deny:
+		return "may not: " + p.Approve.because()
+	}
+	return "may not approve, " + p.Approve.because() + "; nor deny, " + p.Deny.because()
+}
+
+var becauses = map[RefusalReason]string{
+	NotApprover:      "the route names neither them nor a group of theirs",
+	Guest:            "guests of the workspace may not decide",
+	Outsider:         "only members of our own workspace may decide",
+	Deactivated:      "the account is deactivated",
+	UnknownPerson:    "Slack does not know who that is",
+	Robot:            "apps and bots may not decide",
+	SelfApproval:     "it is their own request",
+	AlreadyDecided:   "a decision is on its way to Keyfactor",
+	AlreadySettled:   "the request is settled",
+	Changed:          "the request has changed",
+	StaleButton:      "the button is too old",
+	UnknownRequest:   "the request is not known",
+	NoRoute:          "no route takes the request",
+	NotOffered:       "that cannot be sent from Slack",
+	StorageDown:      "nothing can be written down at the moment",
+	SlackDown:        "Slack does not answer",
+	KeyfactorDown:    "Keyfactor does not answer",
+	AlreadyVoted:     "their vote counts already",
+	NotVoted:         "they have no vote to withdraw",
+	Expired:          "it waited longer than the route allows",
+	ShowOnly:         "the route only shows requests",
+	RequesterUnknown: "nobody knows who in Slack asked for it, so it might be their own request",
+	SharedChannel:    "the channel is shared with another organisation",
+	StepUp:           "the name has to be typed first",
+}
+
+// because is the reason as it is told about somebody else.
+func (r RefusalReason) because() string {
+	if s := becauses[r]; s != "" {
+		return s
+	}
+	return strings.ReplaceAll(escape(string(r), maxLabel), "_", " ")
 }

@@ -4,23 +4,26 @@ import "unicode/utf8"
 
 // What Slack takes. Lengths are counted in code points.
 const (
-	maxBlocks     = 50
-	maxViewBlocks = 100
-	maxBlockID    = 255
-	maxActionID   = 255
-	maxText       = 3000
-	maxField      = 2000
-	maxHeader     = 150
-	maxButton     = 75
-	maxValue      = 2000
-	maxURL        = 3000
-	maxViewTitle  = 24
-	maxMetadata   = 3000
-	maxInputLabel = 2000
-	maxAccessible = 75
-	slackText     = 3500 // of Message.Text; chat.update refuses 4,000
-	maxAllText    = 9000 // of all blocks together; undocumented, refused from about 11,000
-	maxViewBytes  = 250_000
+	maxBlocks      = 50
+	maxViewBlocks  = 100
+	maxBlockID     = 255
+	maxActionID    = 255
+	maxText        = 3000
+	maxField       = 2000
+	maxHeader      = 150
+	maxButton      = 75
+	maxValue       = 2000
+	maxURL         = 3000
+	maxViewTitle   = 24
+	maxMetadata    = 3000
+	maxInputLabel  = 2000
+	maxAccessible  = 75
+	maxOptions     = 100
+	maxOption      = 75
+	maxOptionValue = 150
+	slackText      = 3500 // of Message.Text; chat.update refuses 4,000
+	maxAllText     = 9000 // of all blocks together; undocumented, refused from about 11,000
+	maxViewBytes   = 250_000
 )
 
 // What we allow ourselves, so that the sum always fits.
@@ -53,6 +56,9 @@ const (
 	maxHomeItems   = 25
 	maxFilter      = 200  // of one filter of a subscription
 	maxListed      = 2800 // bytes of a list in an answer to the slash command
+	maxRoutes      = 1000 // bytes of the routes in an explanation
+	maxPeople      = 1200 // bytes of the people in it
+	maxShownIn     = 300  // of the channels in it
 )
 
 // CommentLimit is the longest comment the modal takes: with the person's name

@@ -85,6 +85,20 @@ func Refusal(reason RefusalReason, v RefusalView) string {
 		return "No route of the configuration says who may decide this request, so nothing was decided. " + v.askAdmins()
 	case NotOffered:
 		return "This request cannot be " + v.past() + " from Slack. " + v.inKeyfactor("Decide it in Keyfactor")
+	case AlreadyVoted:
+		return v.voted()
+	case NotVoted:
+		return "There is no vote of yours to withdraw, so nothing changed."
+	case Expired:
+		return "This request waited longer than its route allows for decisions from Slack, so nothing was decided. " + v.inKeyfactor("Decide it in Keyfactor")
+	case ShowOnly:
+		return "Requests like this one are only shown in Slack, so nothing was decided. " + v.inKeyfactor("Decide it in Keyfactor")
+	case RequesterUnknown:
+		return "It is not known who in Slack asked for this, so it might be your own request and you cannot approve it from here. Nothing was decided. You can deny it. " + v.askAdmins()
+	case SharedChannel:
+		return "This channel is shared with another organisation, and requests are not decided in shared channels. Nothing was decided. " + v.inKeyfactor("Decide it in Keyfactor")
+	case StepUp:
+		return "What you typed is not what was to be confirmed, so nothing was decided. Press the button again and type it exactly."
 	case StorageDown:
 		return "approvebot cannot write down decisions at the moment. Nothing was decided. Try again in a minute."
 	case SlackDown:
@@ -93,6 +107,18 @@ func Refusal(reason RefusalReason, v RefusalView) string {
 		return "Keyfactor does not answer at the moment. Nothing was decided. Try again in a minute."
 	}
 	return "Nothing was decided. Try again in a minute, or decide in Keyfactor."
+}
+
+// voted says that a vote is counted, and what has to come yet.
+func (v RefusalView) voted() string {
+	out := "You have voted on this request already, and your vote counts."
+	if v.Verdict != "" {
+		out = "You have already " + v.Verdict.Past() + " this request, and your vote counts."
+	}
+	if missing := v.Needs.words(); missing != "" {
+		return out + " Missing: " + missing + "."
+	}
+	return out + " There is nothing more to do."
 }
 
 func (v RefusalView) askApprovers() string {
@@ -124,7 +150,7 @@ func (v RefusalView) already() string {
 	case v.Outcome != nil:
 		return "This request is settled. " + settled(*v.Outcome, v.Decision).sentence()
 	case v.Decision != nil:
-		return mention(v.Decision.By) + " has already " + v.Decision.Verdict.Past() + " this request" + at(v.Decision.At) + "."
+		return everybody(*v.Decision) + has(len(v.Decision.With)+1) + " already " + v.Decision.Verdict.Past() + " this request" + at(v.Decision.At) + "."
 	}
 	return "This request is already decided."
 }

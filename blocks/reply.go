@@ -26,9 +26,17 @@ func commentQuote(comment string) []slack.RichTextElement {
 	return nil
 }
 
-// DecidedReply says that a person decided and that it is on its way.
+// quotes are the comments of a decision; one person's needs no name.
+func quotes(d approval.Decision) []slack.RichTextElement {
+	if len(d.With) == 0 {
+		return commentQuote(d.Comment)
+	}
+	return comments(voices(d), true)
+}
+
+// DecidedReply says who decided and that it is on its way.
 func DecidedReply(d approval.Decision) Message {
-	return reply(mention(d.By)+" decided to "+string(d.Verdict)+at(d.At)+". The decision is being sent to Keyfactor.", commentQuote(d.Comment)...)
+	return reply(everybody(d)+" decided to "+string(d.Verdict)+at(d.At)+". The decision is being sent to Keyfactor.", quotes(d)...)
 }
 
 // VotedReply says that a person voted, and who is still missing.
@@ -69,7 +77,7 @@ func SettledReply(o approval.Outcome, d *approval.Decision) Message {
 // FailedReply says that a decision certainly took no effect, and why. The
 // sentence is ours and plain.
 func FailedReply(d approval.Decision, sentence string) Message {
-	return reply("⚠️ The decision of "+mention(d.By)+" to "+string(d.Verdict)+" took no effect. The request waits for a decision again.",
+	return reply("⚠️ The decision of "+everybody(d)+" to "+string(d.Verdict)+" took no effect. The request waits for a decision again.",
 		slack.NewRichTextSection(text(or(visible(sentence, maxTrouble)))))
 }
 

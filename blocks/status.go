@@ -52,7 +52,7 @@ func statusLine(v CardView) status {
 }
 
 func pending(v CardView) status {
-	s := status{sign: "⏳", head: "Waiting for a decision", tail: missing(v.Request)}
+	s := status{sign: "⏳", head: "Waiting for a decision", tail: v.missing()}
 	switch {
 	case v.sealed(approval.Approve) == "" && v.sealed(approval.Deny) == "":
 		s.rest = "that cannot be made from here"
@@ -62,13 +62,15 @@ func pending(v CardView) status {
 	return s
 }
 
-// missing says how many approvals Keyfactor still wants, where it is more than
-// the one that everybody expects.
-func missing(r approval.Request) string {
-	if r.Missing < 2 {
-		return ""
+// missing says who must still approve here, and how many approvals Keyfactor
+// still wants. Of the latter the one that everybody expects is told only beside
+// others, lest they be taken for it.
+func (v CardView) missing() string {
+	out := tally(v.Votes, v.Needs)
+	if n := v.Request.Missing; n > 1 || n == 1 && (out != "" || len(v.Counted) > 0) {
+		out += " Keyfactor wants " + plural(n, "more approval", "more approvals") + " at this step."
 	}
-	return "Keyfactor wants " + plural(r.Missing, "more approval", "more approvals") + " at this step."
+	return strings.TrimSpace(out)
 }
 
 // approvers cuts the list between two names, never inside a mention.
@@ -84,7 +86,7 @@ func deciding(d *approval.Decision) status {
 	if d == nil {
 		return status{sign: "📨", head: "A decision is being sent to Keyfactor"}
 	}
-	return status{sign: "📨", head: noun(d.Verdict) + " is being sent to Keyfactor", rest: ", decided by " + mention(d.By) + at(d.At)}
+	return status{sign: "📨", head: noun(d.Verdict) + " is being sent to Keyfactor", rest: ", decided by " + everybody(*d) + at(d.At)}
 }
 
 func noun(v approval.Verdict) string {
@@ -130,7 +132,7 @@ func settled(o approval.Outcome, d *approval.Decision) status {
 		s.head += " in Keyfactor"
 	}
 	if ours {
-		s.rest = "by " + mention(d.By) + at(d.At)
+		s.rest = "by " + everybody(*d) + at(d.At)
 		return s
 	}
 	if o.By != "" {
@@ -145,7 +147,7 @@ func settled(o approval.Outcome, d *approval.Decision) status {
 
 // overtaken says what became of a decision that is not the outcome.
 func overtaken(o approval.Outcome, d approval.Decision) string {
-	had := mention(d.By) + " had decided to " + string(d.Verdict) + at(d.At)
+	had := everybody(d) + " had decided to " + string(d.Verdict) + at(d.At)
 	switch o.Reason {
 	case approval.DecidedElsewhere, approval.Restarted, approval.Expired:
 		return had + "; that came too late."

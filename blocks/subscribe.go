@@ -86,7 +86,7 @@ func SubscriptionsText(list []Subscription) Message {
 	for i, s := range list {
 		lines[i] = "• " + code(s.ID, maxLabel) + " " + filterWords(s.Filters) + " in " + room(s.Channel) + ", by " + mention(s.By) + at(s.At)
 	}
-	return Message{Text: "*" + plural(len(list), "subscription", "subscriptions") + "*" + listed(lines)}
+	return Message{Text: "*" + plural(len(list), "subscription", "subscriptions") + "*" + listed(lines, len(lines), maxListed)}
 }
 
 // filterWords are the filters as the slash command takes them.

@@ -223,6 +223,10 @@ func (c *checker) input(at string, b map[string]any) {
 		c.text(at+"/hint", b["hint"], maxInputLabel, slack.PlainTextType)
 	}
 	e, _ := b["element"].(map[string]any)
+	if e["type"] == "static_select" {
+		c.choice(at+"/element", e)
+		return
+	}
 	if e["type"] != "plain_text_input" {
 		c.fail(at+"/element", "unknown element %q", e["type"])
 		return
@@ -243,6 +247,25 @@ func (c *checker) input(at string, b map[string]any) {
 		if c.focus++; c.focus > 1 {
 			c.fail(at+"/element", "a second focus_on_load")
 		}
+	}
+}
+
+func (c *checker) choice(at string, e map[string]any) {
+	c.action(at, e)
+	c.text(at+"/placeholder", e["placeholder"], maxHeader, slack.PlainTextType)
+	known := map[string]bool{}
+	for i, o := range c.list(at+"/options", e["options"], 1, maxOptions) {
+		here := fmt.Sprintf("%s/options/%d", at, i)
+		c.text(here+"/text", o["text"], maxOption, slack.PlainTextType)
+		if o["description"] != nil {
+			c.text(here+"/description", o["description"], maxOption, slack.PlainTextType)
+		}
+		value, _ := o["value"].(string)
+		c.length(here+"/value", value, 1, maxOptionValue)
+		if known[value] {
+			c.fail(here+"/value", "%q twice", value)
+		}
+		known[value] = true
 	}
 }
 

@@ -85,11 +85,18 @@ func mentions(all []approval.Voice) string {
 	return and(names, maxVoters)
 }
 
-// cast are the votes for one verdict.
+func has(people int) string {
+	if people == 1 {
+		return " has"
+	}
+	return " have"
+}
+
+// cast are the votes for one verdict, or for any.
 func cast(votes []approval.Vote, verdict approval.Verdict) []approval.Voice {
 	var out []approval.Voice
 	for _, v := range votes {
-		if v.Verdict == verdict {
+		if verdict == "" || v.Verdict == verdict {
 			out = append(out, approval.Voice{By: v.By, Comment: v.Comment})
 		}
 	}
@@ -106,22 +113,16 @@ func tally(votes []approval.Vote, needs Needs) string {
 	switch {
 	case len(approved) > 0 && all == 1:
 		out = append(out, mentions(approved)+" has approved.")
-	case len(approved) == 1:
-		out = append(out, "1 of "+plural(all, "person", "people")+" has approved: "+mentions(approved)+".")
-	case len(approved) > 1:
-		out = append(out, fmt.Sprintf("%d of %s", len(approved), plural(all, "person", "people"))+" have approved: "+mentions(approved)+".")
+	case len(approved) > 0:
+		out = append(out, fmt.Sprintf("%d of %d people", len(approved), all)+has(len(approved))+" approved: "+mentions(approved)+".")
 	case all > 1:
-		out = append(out, plural(all, "person", "people")+" must approve.")
+		out = append(out, fmt.Sprintf("%d people must approve.", all))
 	}
 	if missing != "" && (len(approved) > 0 || len(needs.Groups) > 0) {
 		out = append(out, "Missing: "+missing+".")
 	}
-	switch len(denied) {
-	case 0:
-	case 1:
-		out = append(out, mentions(denied)+" has denied.")
-	default:
-		out = append(out, mentions(denied)+" have denied.")
+	if len(denied) > 0 {
+		out = append(out, mentions(denied)+has(len(denied))+" denied.")
 	}
 	return strings.Join(out, " ")
 }
