@@ -13,13 +13,21 @@
 //	request   (nothing) ──Appear──▶ pending ──Decide──▶ deciding ──Finish──▶ approved
 //	                                 │  ▲ ╲                │                 denied
 //	                                 │  │  Revise          │                 closed
-//	                                 │  └──────Fail────────┘                   ▲
+//	                                 │  └───Fail, Count────┘                   ▲
 //	                                 └───────────────Settle────────────────────┘
 //	          closed ──Reopen──▶ pending, when the source says that it waits after all
+//
+//	vote      Vote ──▶ standing ──Vote, Decide──▶ carried by a decision ──Count──▶ spent
+//	           ▲        │ │ ▲                      │
+//	           │        │ │ └─────────Fail─────────┘
+//	           │        │ └───────────Withdraw────────────────▶ withdrawn ─┐
+//	           │        └───Revise, Reopen: another question──▶ void ──────┤
+//	           └─────────────────────────Vote──────────────────────────────┘
 //
 //	decision  Decide ──▶ waiting ──StartSignal──▶ started ──SignalSent──▶ sent ──Finish──▶ finished
 //	                        ▲                      │  │                     │
 //	                        └─────ClearSignal──────┘  └────────Fail─────────┴─▶ failed
+//	          Count finishes it as well, where Keyfactor took it and waits for more people
 //
 //	card      Appear, Place ──▶ waiting ──StartPost──▶ started ──Posted──▶ posted ⟲ Shown
 //	                               ▲                     │  │                 │
@@ -30,8 +38,8 @@
 //	                          (ClearReply, ReplyFailed as above)
 //
 //	Appear, Place, Reopen, Reroute, Repost                   a post job per channel
-//	Decide                                                   a signal job, refresh jobs
-//	Revise, Settle, Reopen, Reroute, Finish, Fail, …         refresh jobs
+//	Decide, Vote if it completes a quorum                    a signal job, refresh jobs
+//	Vote, Withdraw, Revise, Settle, Finish, Fail, Count, …   refresh jobs
 //	Posted                                                   a refresh job if the request moved meanwhile, the first waiting reply's job
 //	AddReply, Replied, ReplyFailed                           the job of the next reply in that thread
 //
@@ -46,7 +54,13 @@
 // Without this an insertion that is skipped because the job "still runs", while
 // the worker has already looked for the last time, would wait for the sweep.
 //
-// Locks are always taken in the order request, decision, card, reply, jobs
+// A decision names only people whose votes stand, and binds their votes to itself.
+// The request's row is locked while votes are read and a decision is made of them,
+// so of many who vote at once exactly one completes the quorum. Three unique indexes
+// stand behind this: one open decision per request, and per request one that has
+// not failed for each person who completed it and each Keyfactor account.
+//
+// Locks are always taken in the order request, decision and votes, card, reply, jobs
 // (sorted), head of the audit chain; so replicas do not deadlock, and the one
 // lock that all of them share is held only while a transaction commits.
 package store

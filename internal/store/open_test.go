@@ -134,7 +134,10 @@ func TestEveryEarlierVersionIsMigrated(t *testing.T) {
 				require.NoError(t, err)
 				// What was written then must be there afterwards.
 				_, err = old.DB().ExecContext(t.Context(), `INSERT INTO request (id, kind, matter, body, digest, changed, state, route, version, seen_at, updated_at)
-					VALUES ('workflow:old', 'workflow', '', '{"id":"workflow:old"}', 'd', '', 'pending', 'r', 1, $1, $1)`, time.Now().UTC())
+					VALUES ('workflow:old', 'workflow', '', '{"id":"workflow:old"}', 'd', '', 'deciding', 'r', 1, $1, $1)`, time.Now().UTC())
+				require.NoError(t, err)
+				_, err = old.DB().ExecContext(t.Context(), `INSERT INTO decision (id, request_id, verdict, user_id, person, comment, digest, channel, decided_at)
+					VALUES ('old', 'workflow:old', 'approve', 'U1', '{"id":"U1","name":"Alice"}', 'why not', 'd', 'C1', $1)`, time.Now().UTC())
 				require.NoError(t, err)
 			}
 			require.NoError(t, old.Close())
@@ -146,11 +149,49 @@ func TestEveryEarlierVersionIsMigrated(t *testing.T) {
 			_, err = s.Appear(t.Context(), request("new"), pki)
 			require.NoError(t, err)
 			require.NoError(t, s.Decide(t.Context(), approval.Decision{ID: "d", Request: request("new").ID, Verdict: approval.Approve, By: alice, Digest: request("new").Digest()}))
+			if v > 0 {
+				rec, err := s.Request(t.Context(), "workflow:old")
+				require.NoError(t, err)
+				require.Equal(t, "why not", rec.Decision.Comment)
+				require.NoError(t, s.Count(t.Context(), "old", approval.Outcome{Reason: approval.Counted}))
+			}
 			if v == latest {
 				return
 			}
+			if v > 0 { // before there were votes; what was on its way counts as one
+				again := approval.Vote{Request: "workflow:old", Verdict: approval.Approve, By: alice, Digest: "d"}
+				_, err := s.Vote(t.Context(), again, func([]approval.Vote) *approval.Decision { return nil }, nil)
+				require.ErrorIs(t, err, store.ErrVoted)
+			}
 		}
 	})
+}
+
+func TestTheTablesCanGoBackAndForth(t *testing.T) {
+	onBoth(t, func(t *testing.T, db database) {
+		s, ctx := db.open(t), t.Context()
+		provider, err := s.Provider()
+		require.NoError(t, err)
+		_, err = provider.DownTo(ctx, 0)
+		require.NoError(t, err)
+		_, err = provider.Up(ctx)
+		require.NoError(t, err)
+		require.NoError(t, s.Decide(ctx, approval.Decision{ID: "d", Request: appeared(t, s, "a").ID, Verdict: approval.Deny, By: alice, Digest: request("a").Digest()}))
+
+		// Not where the earlier release would take two decisions for one.
+		require.NoError(t, s.Count(ctx, "d", approval.Outcome{Reason: approval.Counted}))
+		require.NoError(t, s.Decide(ctx, approval.Decision{ID: "d2", Request: request("a").ID, Verdict: approval.Deny, By: bob, Digest: request("a").Digest(), Account: "second"}))
+		_, err = provider.DownTo(ctx, 2)
+		require.Error(t, err)
+		require.Len(t, mustRequest(t, s, request("a").ID).Counted, 1)
+	})
+}
+
+func mustRequest(t testing.TB, s *store.Store, id approval.ID) store.Record {
+	t.Helper()
+	r, err := s.Request(t.Context(), id)
+	require.NoError(t, err)
+	return r
 }
 
 func TestADatabaseOfALaterReleaseIsRefused(t *testing.T) {
