@@ -108,7 +108,7 @@ func (t *HTTP) interactivity(w http.ResponseWriter, r *http.Request, body []byte
 		return
 	}
 	var cb slack.InteractionCallback
-	if err := json.Unmarshal([]byte(form.Get("payload")), &cb); err != nil {
+	if err := json.Unmarshal([]byte(form.Get("payload")), &cb); err != nil || cb.Type == "" {
 		t.refuse(w, r, http.StatusBadRequest, "the payload could not be read", err)
 		return
 	}
@@ -134,7 +134,7 @@ func (t *HTTP) command(w http.ResponseWriter, r *http.Request, body []byte) {
 
 func (t *HTTP) event(w http.ResponseWriter, r *http.Request, body []byte) {
 	ev, err := slackevents.ParseEvent(body, slackevents.OptionNoVerifyToken())
-	if err != nil {
+	if err != nil || ev.Type == "" {
 		t.refuse(w, r, http.StatusBadRequest, "the event could not be read", err)
 		return
 	}
@@ -144,7 +144,7 @@ func (t *HTTP) event(w http.ResponseWriter, r *http.Request, body []byte) {
 			t.refuse(w, r, http.StatusBadRequest, "the challenge could not be read", err)
 			return
 		}
-		answer(w, challenge)
+		answer(w, map[string]string{"challenge": challenge.Challenge}) // the library's type has no tag
 		return
 	}
 	t.handler.Event(r.Context(), ev)
