@@ -237,6 +237,11 @@ func (w *world) torture() {
 func (w *world) strike() {
 	r := w.random
 	victim := w.replicas[r.IntN(len(w.replicas))]
+	if r.IntN(5) > 0 { // else it may die while it starts
+		ctx, cancel := context.WithTimeout(w.Context(), 5*time.Second)
+		_ = w.slack.WaitFor(ctx, func() bool { return len(w.slack.Connections()) >= len(w.replicas) })
+		cancel()
+	}
 	w.lurk(r)
 	if n := w.kills.Load(); len(w.replicas) > 1 && n%100 == 75 {
 		w.freeze(victim)
