@@ -22,6 +22,9 @@ const (
 	maxTimeout = 5 * time.Minute
 )
 
+// minButtonKey is what an HMAC with SHA-256 wants.
+const minButtonKey = 32
+
 // check looks at the completed configuration and records what is wrong or doubtful.
 func (l *loader) check(c *Config) {
 	l.checkKeyfactor(&c.Keyfactor)
@@ -30,6 +33,7 @@ func (l *loader) check(c *Config) {
 	l.checkStore(&c.Store)
 	l.checkListen(c.HTTP.Listen)
 	l.checkPeople("admins", c.Admins)
+	l.checkDirectory(c.People)
 	l.checkRoutes(c.Routes)
 	l.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	l.oneOf("log.format", c.Log.Format, "auto", "json", "console")
@@ -37,16 +41,16 @@ func (l *loader) check(c *Config) {
 
 func (l *loader) checkKeyfactor(k *Keyfactor) {
 	if k.URL == "" {
-		l.fail("keyfactor.url", "is not set; give the base of the API, such as https://command.example.com/KeyfactorAPI, here, in KEYFACTOR_URL or in KEYFACTOR_HOSTNAME")
+		l.missing("keyfactor.url", "is not set; give the base of the API, such as https://command.example.com/KeyfactorAPI, here, in KEYFACTOR_URL or in KEYFACTOR_HOSTNAME")
 	} else if u := l.checkURL("keyfactor.url", k.URL); u != nil && u.Path == "" {
 		l.warn("keyfactor.url", "has no path; Keyfactor's API is usually found at %s/KeyfactorAPI", k.URL)
 	}
 	if k.PortalURL != "" && l.given("keyfactor.portal_url") {
-		if u, err := url.Parse(k.PortalURL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-			l.fail("keyfactor.portal_url", "is not a web address; it looks like https://command.example.com/KeyfactorPortal")
-		}
+		l.checkPortal(k.PortalURL)
 	}
-	l.checkAuth(&k.Auth)
+	l.checkAuth("keyfactor.auth", &k.Auth)
+	l.checkAccounts(k)
+	l.checkTexts("keyfactor.metadata", k.Metadata)
 	if k.Timeout < minTimeout || k.Timeout > maxTimeout {
 		l.fail("keyfactor.timeout", "must be between %v and %v", minTimeout, maxTimeout)
 	}
@@ -56,15 +60,73 @@ func (l *loader) checkKeyfactor(k *Keyfactor) {
 	}
 }
 
-func (l *loader) checkAuth(a *Auth) {
-	const at = "keyfactor.auth"
+func (l *loader) checkPortal(text string) {
+	const path = "keyfactor.portal_url"
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.ContainsAny(u.Host, "{}") {
+		l.fail(path, "is not a web address; it looks like https://command.example.com/KeyfactorPortal")
+		return
+	}
+	if rest := strings.NewReplacer("{instance}", "", "{reference}", "").Replace(text); strings.ContainsAny(rest, "{}") {
+		l.fail(path, "holds a placeholder that is not known here; they are {instance} and {reference}")
+	}
+}
+
+// checkAccounts wants every further account to be somebody else: Keyfactor
+// counts one vote for each.
+func (l *loader) checkAccounts(k *Keyfactor) {
+	names, logins := []string{}, []string{k.Auth.login()}
+	for i := range k.Accounts {
+		a, at := &k.Accounts[i], item("keyfactor.accounts", i)
+		switch {
+		case a.Name == "":
+			l.fail(at+".name", "is not set; the audit log names the account that carried a decision")
+		case !accountPattern.MatchString(a.Name):
+			l.fail(at+".name", "%q is not a name; use up to 40 letters, digits, dots, dashes and underscores", a.Name)
+		case slices.Contains(names, a.Name):
+			l.fail(at+".name", "%q is the name of an earlier account; give each its own", a.Name)
+		}
+		names = append(names, a.Name)
+		l.checkAuth(at+".auth", &a.Auth)
+		if login := a.Auth.login(); login != "" && slices.Contains(logins, login) {
+			l.fail(at+".auth", "is the same login as an earlier one; Keyfactor counts it once")
+		} else {
+			logins = append(logins, login)
+		}
+	}
+}
+
+// login tells accounts apart, as far as that can be seen from here.
+func (a *Auth) login() string {
+	switch {
+	case a.Type == AuthBasic && a.Username != "":
+		return AuthBasic + " " + strings.ToLower(a.Username)
+	case a.Type == AuthOAuth && a.ClientID != "":
+		return AuthOAuth + " " + a.TokenURL + " " + a.ClientID
+	case a.Type == AuthToken && !a.AccessToken.IsZero():
+		return AuthToken + " " + a.AccessToken.Reveal()
+	}
+	return ""
+}
+
+func (l *loader) checkAuth(at string, a *Auth) {
+	main := at == "keyfactor.auth"
+	env := func(variable string) string {
+		if main {
+			return variable
+		}
+		return "" // it speaks of the first account
+	}
 	named := a.named()
 	switch {
 	case a.Type == "" && len(named) > 1:
 		l.fail(at, "says more than one way to log in (%s); keep one", strings.Join(named, ", "))
 		return
+	case a.Type == "" && !main:
+		l.fail(at, "says no way to log in; set username and password_file, or client_id, client_secret_file and token_url, or access_token_file")
+		return
 	case a.Type == "":
-		l.fail(at, "says no way to log in; set username and password, or client_id, client_secret and token_url, or access_token, here or in the environment (KEYFACTOR_USERNAME and KEYFACTOR_PASSWORD, …)")
+		l.missing(at, "says no way to log in; set username and password, or client_id, client_secret and token_url, or access_token, here or in the environment (KEYFACTOR_USERNAME and KEYFACTOR_PASSWORD, …)")
 		return
 	case a.Type == "kerberos":
 		l.fail(at+".type", "approvebot does not speak Kerberos; use basic, oauth or token")
@@ -80,21 +142,21 @@ func (l *loader) checkAuth(a *Auth) {
 	}
 	switch a.Type {
 	case AuthBasic:
-		l.required(at+".username", a.Username != "", "KEYFACTOR_USERNAME")
-		l.requiredSecret(at+".password", a.Password, a.PasswordFile, "KEYFACTOR_PASSWORD")
+		l.required(at+".username", a.Username != "", env("KEYFACTOR_USERNAME"))
+		l.requiredSecret(at+".password", a.Password, a.PasswordFile, env("KEYFACTOR_PASSWORD"))
 		if user := a.Username[strings.IndexByte(a.Username, '\\')+1:]; strings.Contains(a.Username, ":") {
 			l.fail(at+".username", "a user name cannot contain a colon")
 		} else if a.Username != "" && user == "" {
 			l.fail(at+".username", `has a domain but no name; it looks like 'EXAMPLE\svc-approvebot'`)
 		}
 	case AuthOAuth:
-		l.required(at+".client_id", a.ClientID != "", "KEYFACTOR_AUTH_CLIENT_ID")
-		l.requiredSecret(at+".client_secret", a.ClientSecret, a.ClientSecretFile, "KEYFACTOR_AUTH_CLIENT_SECRET")
-		if l.required(at+".token_url", a.TokenURL != "", "KEYFACTOR_AUTH_TOKEN_URL") {
+		l.required(at+".client_id", a.ClientID != "", env("KEYFACTOR_AUTH_CLIENT_ID"))
+		l.requiredSecret(at+".client_secret", a.ClientSecret, a.ClientSecretFile, env("KEYFACTOR_AUTH_CLIENT_SECRET"))
+		if l.required(at+".token_url", a.TokenURL != "", env("KEYFACTOR_AUTH_TOKEN_URL")) {
 			l.checkURL(at+".token_url", a.TokenURL)
 		}
 	case AuthToken:
-		l.requiredSecret(at+".access_token", a.AccessToken, a.AccessTokenFile, "KEYFACTOR_AUTH_ACCESS_TOKEN")
+		l.requiredSecret(at+".access_token", a.AccessToken, a.AccessTokenFile, env("KEYFACTOR_AUTH_ACCESS_TOKEN"))
 	}
 }
 
@@ -106,7 +168,7 @@ func (l *loader) checkSlack(s *Slack) {
 	case "":
 		// A file that could not be read has been reported, and may be what is missing.
 		if s.AppTokenFile == "" && s.SigningSecretFile == "" {
-			l.fail("slack.transport", "cannot be told: set app_token (or SLACK_APP_TOKEN) for Socket Mode, or signing_secret (or SLACK_SIGNING_SECRET) for HTTP")
+			l.missing("slack.transport", "cannot be told: set app_token (or SLACK_APP_TOKEN) for Socket Mode, or signing_secret (or SLACK_SIGNING_SECRET) for HTTP")
 		}
 	case TransportSocket:
 		l.requiredSecret("slack.app_token", s.AppToken, s.AppTokenFile, "SLACK_APP_TOKEN")
@@ -119,6 +181,20 @@ func (l *loader) checkSlack(s *Slack) {
 		l.fail("slack.signing_secret", "holds %d secrets; give one, or two with a comma between them while one is being replaced", n)
 	} else if n == 0 && !s.SigningSecret.IsZero() {
 		l.fail("slack.signing_secret", "holds nothing but commas")
+	}
+	for i, key := range s.ButtonKeys {
+		at := "slack.button_keys"
+		if l.given(item(at, i)) {
+			at = item(at, i)
+		}
+		if len(key.Reveal()) < minButtonKey {
+			l.fail(at, "key %d is shorter than %d bytes; make one with: openssl rand -hex 32", i+1, minButtonKey)
+		} else if slices.ContainsFunc(s.ButtonKeys[:i], key.Equal) {
+			l.fail(at, "key %d is listed twice", i+1)
+		}
+	}
+	if len(s.ButtonKeys) == 0 && l.given("slack.button_keys") {
+		l.fail("slack.button_keys", "is an empty list; remove it, or give a key")
 	}
 	l.checkURL("slack.api_url", s.APIURL)
 }
@@ -174,6 +250,7 @@ var (
 	userIDPattern  = regexp.MustCompile(`^[UW][A-Z0-9]{5,31}$`)
 	groupIDPattern = regexp.MustCompile(`^S[A-Z0-9]{5,31}$`)
 	emailPattern   = regexp.MustCompile(`^[^@\s<>,]+@[^@\s<>,]+\.[^@\s<>,]+$`)
+	accountPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$`)
 	channelPattern = regexp.MustCompile(`^(#[\p{Ll}\p{Lo}\p{Lm}\p{N}_-]{1,80}|[CG][A-Z0-9]{5,31})$`)
 )
 
@@ -195,8 +272,12 @@ func (l *loader) checkPeople(path string, p People) {
 			l.fail(at, "%s is listed twice", user)
 		}
 	}
-	for i, group := range p.Groups {
-		at := item(path+".groups", i)
+	l.checkGroups(path+".groups", p.Groups)
+}
+
+func (l *loader) checkGroups(path string, groups []string) {
+	for i, group := range groups {
+		at := item(path, i)
 		switch {
 		case !l.given(at):
 		case slices.Contains(everybody, group):
@@ -205,80 +286,8 @@ func (l *loader) checkPeople(path string, p People) {
 			l.fail(at, "%s is a person; move it to users", group)
 		case !handlePattern.MatchString(group) && !groupIDPattern.MatchString(group):
 			l.fail(at, `%q is not a user group; write "@pki-admins" or S012ABCDEF`, group)
-		case slices.Contains(p.Groups[:i], group):
+		case slices.Contains(groups[:i], group):
 			l.fail(at, "%s is listed twice", group)
-		}
-	}
-}
-
-func (l *loader) checkRoutes(routes []Route) {
-	if len(routes) == 0 {
-		l.fail("routes", "there is no route, so nothing would be shown to anybody; add one with name, channels and approvers")
-		return
-	}
-	var names []string
-	all := -1 // the first route that takes everything
-	for i, r := range routes {
-		at := item("routes", i)
-		if r.Name == "" {
-			l.fail(at+".name", "is not set; logs and cards name the route that took a request")
-		} else if slices.Contains(names, r.Name) {
-			l.fail(at+".name", "%q is the name of an earlier route; give each its own", r.Name)
-		}
-		names = append(names, r.Name)
-		l.checkRoute(at, r)
-		if all >= 0 {
-			l.warn(at, "is never reached: %q before it takes every request", routes[all].Name)
-		} else if r.Match.all() {
-			all = i
-		}
-	}
-	if all < 0 {
-		l.warn("routes", "requests that none of the routes matches are shown to nobody; a last route without match catches them")
-	}
-}
-
-func (l *loader) checkRoute(at string, r Route) {
-	if len(r.Channels) == 0 {
-		l.fail(at+".channels", `is empty; name at least one channel, in quotes because of the #: ["#pki-approvals"]`)
-	}
-	for i, channel := range r.Channels {
-		path := item(at+".channels", i)
-		switch {
-		case !l.given(path):
-		case !channelPattern.MatchString(channel):
-			l.fail(path, `%q is not a channel; write "#pki-approvals" (lower case) or its ID, C012ABCDEF`, channel)
-		case slices.Contains(r.Channels[:i], channel):
-			l.fail(path, "%s is listed twice", channel)
-		}
-	}
-	if r.Approvers.Empty() {
-		l.fail(at+".approvers", `nobody may decide; name people under users or user groups under groups: {users: ["@ada", ben@example.com]}`)
-	}
-	l.checkPeople(at+".approvers", r.Approvers)
-	l.oneOf(at+".self_approval", r.SelfApproval, SelfApprovalDeny, SelfApprovalAllow)
-	l.oneOf(at+".comment.approve", r.Comment.Approve, CommentRequired, CommentOptional, CommentOff)
-	l.oneOf(at+".comment.deny", r.Comment.Deny, CommentRequired, CommentOptional, CommentOff)
-	l.checkMatch(at+".match", r.Match)
-}
-
-func (l *loader) checkMatch(at string, m Match) {
-	for _, key := range m.keys() {
-		path := join(at, key.name)
-		if len(key.globs) == 0 && l.given(path) {
-			l.fail(path, "is an empty list; remove it, or say what to match")
-		}
-		for i, pattern := range key.globs {
-			place := path
-			if l.given(item(path, i)) {
-				place = item(path, i)
-			}
-			switch plain := strings.TrimPrefix(pattern, "!"); {
-			case pattern == "!":
-				l.fail(place, "says ! and then nothing; say what is not to match")
-			case key.name == "kind":
-				l.oneOf(place, plain, string(approval.Workflow), string(approval.Certificate))
-			}
 		}
 	}
 }
@@ -317,8 +326,12 @@ func (l *loader) oneOf(path, value string, allowed ...string) bool {
 }
 
 func (l *loader) required(path string, ok bool, variable string) bool {
-	if !ok {
-		l.fail(path, "is not set; give it here or in %s", variable)
+	switch {
+	case ok:
+	case variable == "":
+		l.missing(path, "is not set")
+	default:
+		l.missing(path, "is not set; give it here or in %s", variable)
 	}
 	return ok
 }
@@ -326,8 +339,19 @@ func (l *loader) required(path string, ok bool, variable string) bool {
 // requiredSecret stays silent about a secret whose file was named: why that did
 // not work has been reported already.
 func (l *loader) requiredSecret(path string, s secret.String, file, variable string) {
-	if s.IsZero() && file == "" {
-		l.fail(path, "is not set; give it here, in %s_file or in %s", last(path), variable)
+	switch {
+	case !s.IsZero() || file != "":
+	case variable == "":
+		l.missing(path, "is not set; give it here or in %s_file", last(path))
+	default:
+		l.missing(path, "is not set; give it here, in %s_file or in %s", last(path), variable)
+	}
+}
+
+// missing records that something is needed for running; a draft can do without.
+func (l *loader) missing(path, format string, args ...any) {
+	if !l.draft {
+		l.fail(path, format, args...)
 	}
 }
 

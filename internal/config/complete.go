@@ -37,6 +37,14 @@ func (l *loader) complete(c *Config) {
 	c.Log.Format = cmp.Or(c.Log.Format, "auto")
 	for i := range c.Routes {
 		r := &c.Routes[i]
+		if r.Quorum.Count == 0 && !l.given(item("routes", i)+".quorum.count") {
+			r.Quorum.Count = max(1, len(r.Quorum.From))
+		}
+		r.DirectMessages = cmp.Or(r.DirectMessages, DirectMessagesNone)
+		r.Denial = cmp.Or(r.Denial, DenialEnds)
+		r.UnresolvedRequester = cmp.Or(r.UnresolvedRequester, UnresolvedDeny)
+		r.Confirm = cmp.Or(r.Confirm, ConfirmNone)
+		r.Chat = cmp.Or(r.Chat, ChatDecide)
 		r.SelfApproval = cmp.Or(r.SelfApproval, SelfApprovalDeny)
 		r.Comment.Approve = cmp.Or(r.Comment.Approve, CommentOptional)
 		r.Comment.Deny = cmp.Or(r.Comment.Deny, CommentRequired)
@@ -56,6 +64,7 @@ func (l *loader) completeKeyfactor(k *Keyfactor) {
 		l.login(&k.Auth)
 	}
 	k.Auth.qualify()
+	l.completeAccounts(k.Accounts)
 	k.URL = strings.TrimRight(k.URL, "/")
 	if u, err := url.Parse(k.URL); err == nil && k.PortalURL == "" && u.Host != "" {
 		k.PortalURL = (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/KeyfactorPortal"}).String()
@@ -100,6 +109,22 @@ func (l *loader) login(a *Auth) {
 		}
 	case AuthToken:
 		l.secret(at+"access_token", &a.AccessToken, &a.AccessTokenFile, p.AccessToken, "KEYFACTOR_AUTH_ACCESS_TOKEN")
+	}
+}
+
+// completeAccounts reads the secrets of further logins. The environment and the
+// profile speak of the first one only.
+func (l *loader) completeAccounts(all []Account) {
+	var none secret.String
+	for i := range all {
+		a, at := &all[i].Auth, item("keyfactor.accounts", i)+".auth."
+		if named := a.named(); a.Type == "" && len(named) == 1 {
+			a.Type = named[0]
+		}
+		l.secret(at+"password", &a.Password, &a.PasswordFile, none)
+		l.secret(at+"client_secret", &a.ClientSecret, &a.ClientSecretFile, none)
+		l.secret(at+"access_token", &a.AccessToken, &a.AccessTokenFile, none)
+		a.qualify()
 	}
 }
 
@@ -230,6 +255,7 @@ func (l *loader) completeSlack(s *Slack) {
 	l.secret("slack.bot_token", &s.BotToken, &s.BotTokenFile, none, "SLACK_BOT_TOKEN")
 	l.secret("slack.app_token", &s.AppToken, &s.AppTokenFile, none, "SLACK_APP_TOKEN")
 	l.secret("slack.signing_secret", &s.SigningSecret, &s.SigningSecretFile, none, "SLACK_SIGNING_SECRET")
+	l.completeButtonKeys(s)
 	l.text("slack.api_url", &s.APIURL, "", "SLACK_API_URL")
 	s.APIURL = strings.TrimRight(cmp.Or(s.APIURL, defaultSlackURL), "/") + "/"
 	if s.Transport == "" {
@@ -239,6 +265,24 @@ func (l *loader) completeSlack(s *Slack) {
 		case !s.SigningSecret.IsZero():
 			s.Transport = TransportHTTP
 		}
+	}
+}
+
+// completeButtonKeys takes several keys out of one file or variable, where they
+// stand line by line or with commas between them.
+func (l *loader) completeButtonKeys(s *Slack) {
+	const path = "slack.button_keys"
+	if len(s.ButtonKeys) > 0 && s.ButtonKeysFile != "" {
+		l.fail(path+"_file", "is given together with button_keys; keep one of them")
+		return
+	}
+	if l.given(path) {
+		return
+	}
+	var text, none secret.String
+	l.secret(path, &text, &s.ButtonKeysFile, none, "APPROVEBOT_BUTTON_KEYS")
+	for _, key := range strings.FieldsFunc(text.Reveal(), func(r rune) bool { return r == ',' || r <= ' ' }) {
+		s.ButtonKeys = append(s.ButtonKeys, secret.New(key))
 	}
 }
 

@@ -28,6 +28,7 @@ type Config struct {
 	Store     Store     `yaml:"store"`
 	HTTP      HTTP      `yaml:"http"`
 	Admins    People    `yaml:"admins,omitempty"`
+	People    Directory `yaml:"people,omitempty"`
 	Routes    []Route   `yaml:"routes"`
 	Log       Log       `yaml:"log"`
 }
@@ -37,8 +38,14 @@ type Keyfactor struct {
 	// URL is the base of the API, without a slash at its end: https://command.example.com/KeyfactorAPI
 	URL string `yaml:"url"`
 	// PortalURL is where people are sent: https://command.example.com/KeyfactorPortal.
+	// It may hold {instance} and {reference}; see [Keyfactor.Portal].
 	PortalURL string `yaml:"portal_url"`
 	Auth      Auth   `yaml:"auth"`
+	// Accounts are further logins. A step that Keyfactor itself wants approved by
+	// several people takes one signal from each.
+	Accounts []Account `yaml:"accounts,omitempty"`
+	// Metadata names the metadata fields that approvers see, in this order.
+	Metadata []string `yaml:"metadata,omitempty"`
 	// CAFile is a PEM file of certificate authorities to trust beside the system's.
 	CAFile string `yaml:"ca_file,omitempty"`
 	// CAPEM is the content of CAFile, or what KEYFACTOR_CA_CERT means. Empty means the system's pool alone.
@@ -51,6 +58,26 @@ type Keyfactor struct {
 	Timeout time.Duration `yaml:"timeout"`
 	// ApprovedAs is how the signal spells its verdict: "string" ("True", "False") or "boolean".
 	ApprovedAs string `yaml:"approved_as"`
+}
+
+// Portal returns the address of the portal, and, where portal_url holds
+// placeholders, the template of the address of one request.
+func (k Keyfactor) Portal() (base, template string) {
+	before, _, ok := strings.Cut(k.PortalURL, "{")
+	if !ok {
+		return k.PortalURL, ""
+	}
+	// What leads up to the placeholder is a part of a path, or a query.
+	before, _, _ = strings.Cut(before, "?")
+	before, _, _ = strings.Cut(before, "#")
+	return before[:strings.LastIndexByte(before, '/')], k.PortalURL
+}
+
+// Account is a further login to Keyfactor.
+type Account struct {
+	// Name stands in the audit log and in the store; it should not change.
+	Name string `yaml:"name"`
+	Auth Auth   `yaml:"auth"`
 }
 
 // The ways to log in to Keyfactor.
@@ -101,6 +128,12 @@ type Slack struct {
 	// It may hold two, separated by a comma; see [Slack.SigningSecrets].
 	SigningSecret     secret.String `yaml:"signing_secret,omitempty"`
 	SigningSecretFile string        `yaml:"signing_secret_file,omitempty"`
+	// ButtonKeys sign the buttons on cards: the first signs, all verify. Empty
+	// means one that is made at the first start and kept in the store.
+	ButtonKeys     []secret.String `yaml:"button_keys,omitempty"`
+	ButtonKeysFile string          `yaml:"button_keys_file,omitempty"`
+	// AllowSharedChannels lets cards go to channels that are shared with other organisations.
+	AllowSharedChannels bool `yaml:"allow_shared_channels"`
 	// APIURL is Slack's API with a slash at its end.
 	APIURL string `yaml:"api_url"`
 }
@@ -170,46 +203,6 @@ type People struct {
 
 // Empty reports whether nobody is named. It never means everybody.
 func (p People) Empty() bool { return len(p.Users) == 0 && len(p.Groups) == 0 }
-
-// Whether the person who asked for a certificate may decide about it.
-const (
-	SelfApprovalDeny  = "deny"
-	SelfApprovalAllow = "allow"
-)
-
-// Whether a verdict comes with a comment.
-const (
-	CommentRequired = "required"
-	CommentOptional = "optional"
-	CommentOff      = "off"
-)
-
-// Route says which requests go to which channels, and who may decide them. The
-// first route that matches takes the request.
-type Route struct {
-	Name  string `yaml:"name"`
-	Match Match  `yaml:"match,omitempty"`
-	// Channels are #names or Slack channel IDs.
-	Channels  []string `yaml:"channels"`
-	Approvers People   `yaml:"approvers"`
-	// SelfApproval is [SelfApprovalDeny] or [SelfApprovalAllow].
-	SelfApproval string  `yaml:"self_approval"`
-	Comment      Comment `yaml:"comment"`
-}
-
-// Comment says for each verdict whether it is [CommentRequired], [CommentOptional] or [CommentOff].
-type Comment struct {
-	Approve string `yaml:"approve"`
-	Deny    string `yaml:"deny"`
-}
-
-// For returns the rule for one verdict.
-func (c Comment) For(v approval.Verdict) string {
-	if v == approval.Approve {
-		return c.Approve
-	}
-	return c.Deny
-}
 
 // Log says how much is logged, and how.
 type Log struct {

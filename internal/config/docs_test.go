@@ -16,7 +16,13 @@ import (
 
 // keysOf lists every key that a file may hold, as the reference writes them: routes[].match.kind.
 func keysOf(t reflect.Type, path string) []string {
+	if path == "keyfactor.accounts[].auth" {
+		return []string{path} // the reference says: like keyfactor.auth
+	}
 	for t.Kind() == reflect.Slice {
+		if t.Elem() == reflect.TypeFor[secret.String]() {
+			return []string{path}
+		}
 		if t.Elem().Kind() == reflect.Struct {
 			path += "[]"
 		}

@@ -21,6 +21,10 @@ const maxFile = 1 << 20
 // answers for (os.Getenv). It returns an [*Error] that holds every mistake, or a
 // configuration that can be used and what is doubtful about it.
 func Load(path string, env func(string) string) (*Config, []Warning, error) {
+	return load(path, env, false)
+}
+
+func load(path string, env func(string) string, draft bool) (*Config, []Warning, error) {
 	text, err := readFile(path)
 	if err != nil {
 		message := reason(err)
@@ -29,19 +33,29 @@ func Load(path string, env func(string) string) (*Config, []Warning, error) {
 		}
 		return nil, nil, &Error{[]Problem{{File: path, Message: message}}}
 	}
-	return Parse(path, text, env)
+	return parse(path, text, env, draft)
+}
+
+// Draft is like [Load] for a configuration that is looked at but not run:
+// addresses and credentials may be missing.
+func Draft(path string, env func(string) string) (*Config, []Warning, error) {
+	return load(path, env, true)
 }
 
 // Parse is like [Load] for a text that has been read already. The name is used
 // in messages, and relative paths in the text are relative to its directory.
 func Parse(name string, text []byte, env func(string) string) (*Config, []Warning, error) {
+	return parse(name, text, env, false)
+}
+
+func parse(name string, text []byte, env func(string) string, draft bool) (*Config, []Warning, error) {
 	c := &Config{}
 	r := read(name, text, c)
 	if len(r.problems) > 0 && len(r.places) == 0 {
 		// Nothing could be read: what is missing would only hide why.
 		return nil, nil, &Error{arrange(r.problems)}
 	}
-	l := &loader{reader: r, env: env, dir: filepath.Dir(name), origin: map[string]Problem{}, opened: map[string]bool{}, faulty: map[[2]string]bool{}}
+	l := &loader{reader: r, env: env, draft: draft, dir: filepath.Dir(name), origin: map[string]Problem{}, opened: map[string]bool{}, faulty: map[[2]string]bool{}}
 	for _, p := range r.problems {
 		l.faulty[[2]string{p.File, p.Path}] = true
 	}
@@ -74,6 +88,7 @@ func (s Store) MarshalYAML() (any, error) {
 type loader struct {
 	*reader
 	env      func(string) string
+	draft    bool // what is missing for running is not a mistake
 	dir      string
 	origin   map[string]Problem // where a value came from, when not from the file
 	faulty   map[[2]string]bool // file and path of every mistake so far

@@ -1,7 +1,10 @@
 package config
 
 import (
+	"maps"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/approvebot/approvebot/internal/approval"
@@ -23,56 +26,158 @@ type Match struct {
 	// foreign name in beside a harmless one.
 	SAN       Globs `yaml:"san,omitempty"`
 	Requester Globs `yaml:"requester,omitempty"`
+	// KeyType is the algorithm, or the name of the curve.
+	KeyType Globs `yaml:"key_type,omitempty"`
+	KeySize Sizes `yaml:"key_size,omitempty"`
+	// Wildcard wants a * in one of the names, or in none; nil does not care.
+	Wildcard *bool `yaml:"wildcard,omitempty"`
+	// Fields are further values of the request, such as metadata, by name.
+	Fields map[string]Globs `yaml:"fields,omitempty"`
 }
 
-// keys lists what there is to match on, in the order of the file's reference.
-func (m Match) keys() []matchKey {
-	return []matchKey{
-		{"kind", m.Kind}, {"type", m.Type}, {"definition", m.Definition}, {"step", m.Step}, {"template", m.Template},
-		{"ca", m.CA}, {"subject", m.Subject}, {"san", m.SAN}, {"requester", m.Requester},
+// criterion is one key of a match that is given.
+type criterion struct {
+	key      string
+	patterns []string
+	// holds returns what the request has to say, and whether it fits.
+	holds func(q approval.Request) (value string, ok bool)
+}
+
+// criteria lists what the match asks for, in the order of the file's reference.
+func (m Match) criteria() []criterion {
+	var all []criterion
+	add := func(key string, patterns []string, holds func(approval.Request) (string, bool)) {
+		if len(patterns) > 0 {
+			all = append(all, criterion{key, patterns, holds})
+		}
 	}
+	names := func(key string, g Globs, of func(approval.Request) []string) {
+		add(key, g, func(q approval.Request) (string, bool) { return together(of(q)), g.match(of(q)...) })
+	}
+	names("kind", m.Kind, func(q approval.Request) []string { return []string{string(q.ID.Kind())} })
+	names("type", m.Type, func(q approval.Request) []string { return []string{q.Type} })
+	names("definition", m.Definition, func(q approval.Request) []string { return []string{q.Definition} })
+	names("step", m.Step, func(q approval.Request) []string { return []string{q.Step, q.StepName} })
+	names("template", m.Template, func(q approval.Request) []string { return []string{q.Template} })
+	names("ca", m.CA, func(q approval.Request) []string { return []string{q.CA} })
+	add("subject", m.Subject, func(q approval.Request) (string, bool) {
+		return together([]string{q.CommonName, q.Subject}), m.Subject.subject(q.CommonName, q.Subject)
+	})
+	add("san", m.SAN, func(q approval.Request) (string, bool) { return m.SAN.every(sans(q)) })
+	names("requester", m.Requester, func(q approval.Request) []string { return []string{q.Requester} })
+	names("key_type", m.KeyType, func(q approval.Request) []string { return []string{q.Key.Algorithm, q.Key.Curve} })
+	add("key_size", m.KeySize, func(q approval.Request) (string, bool) {
+		if q.Key.Bits == 0 {
+			return "", m.KeySize.match(0)
+		}
+		return strconv.Itoa(q.Key.Bits), m.KeySize.match(q.Key.Bits)
+	})
+	if m.Wildcard != nil {
+		add("wildcard", []string{strconv.FormatBool(*m.Wildcard)}, func(q approval.Request) (string, bool) {
+			known, found := wildcard(q)
+			if !known {
+				return "", false
+			}
+			return strconv.FormatBool(found), found == *m.Wildcard
+		})
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Fields)) {
+		g := m.Fields[name]
+		add("fields."+name, g, func(q approval.Request) (string, bool) { return g.every(field(q, name)) })
+	}
+	return all
 }
 
-type matchKey struct {
-	name  string
-	globs Globs
+// Reason says of one key of a match what it wants, what the request has, and
+// whether that fits.
+type Reason struct {
+	Key     string `json:"key"`
+	Pattern string `json:"pattern"`
+	Value   string `json:"value,omitempty"`
+	OK      bool   `json:"ok"`
+	// Private means that the value is not for approvers' eyes: it may stem from
+	// fields that are matched on but never shown.
+	Private bool `json:"private,omitempty"`
 }
 
-// all reports whether every request matches.
-func (m Match) all() bool {
-	return !slices.ContainsFunc(m.keys(), func(k matchKey) bool { return len(k.globs) > 0 })
+// Explain says key by key why the route takes a request or not. A route without
+// a match has nothing to say, and takes every request.
+func (r Route) Explain(q approval.Request) []Reason {
+	var reasons []Reason
+	for _, c := range r.Match.criteria() {
+		value, ok := c.holds(q)
+		reasons = append(reasons, Reason{Key: c.key, Pattern: strings.Join(c.patterns, ", "), Value: value, OK: ok, Private: strings.HasPrefix(c.key, "fields.")})
+	}
+	return reasons
 }
 
 // Matches reports whether the route takes the request.
 func (r Route) Matches(q approval.Request) bool {
-	m := r.Match
-	return m.Kind.match(string(q.ID.Kind())) &&
-		m.Type.match(q.Type) &&
-		m.Definition.match(q.Definition) &&
-		m.Step.match(q.Step, q.StepName) &&
-		m.Template.match(q.Template) &&
-		m.CA.match(q.CA) &&
-		m.Subject.subject(q.CommonName, q.Subject) &&
-		m.SAN.every(q.SANs) &&
-		m.Requester.match(q.Requester)
+	return !slices.ContainsFunc(r.Explain(q), func(r Reason) bool { return !r.OK })
 }
 
-// RouteFor returns the first route that takes the request, or false when none does.
-func (c *Config) RouteFor(q approval.Request) (Route, bool) {
-	for _, r := range c.Routes {
-		if r.Matches(q) {
-			return r, true
+// together names a thing that goes by several names.
+func together(names []string) string {
+	return strings.Join(slices.Compact(slices.DeleteFunc(names, func(s string) bool { return s == "" })), ", ")
+}
+
+func sans(q approval.Request) []string {
+	names := make([]string, len(q.SANs))
+	for i, san := range q.SANs {
+		names[i] = san.Value
+	}
+	return names
+}
+
+// wildcard reports whether one of the names holds a *. Of a request that tells
+// no names nothing is known.
+func wildcard(q approval.Request) (known, found bool) {
+	names := append(sans(q), commonName(q.CommonName, splitDN(q.Subject)))
+	for _, name := range names {
+		known = known || name != ""
+		found = found || strings.Contains(name, "*")
+	}
+	return known, found
+}
+
+// field returns the values of a name, in which case does not matter.
+func field(q approval.Request, name string) []string {
+	var values []string
+	for _, key := range slices.Sorted(maps.Keys(q.Fields)) {
+		if strings.EqualFold(key, name) {
+			values = append(values, q.Fields[key])
 		}
 	}
-	return Route{}, false
+	return values
 }
 
 // Globs are patterns with * and ?, of which one must fit and none that begins
 // with ! may. With only ! patterns, everything else fits. Case does not matter.
+// A pattern that begins with ~ is a regular expression, which has to fit the
+// whole value as well.
 //
 // A value that is missing fits only the empty pattern, also when there are
 // nothing but ! patterns: what is not known is not known to be different.
 type Globs []string
+
+// fits holds a value against one pattern, without its !.
+func fits(pattern, text string) bool {
+	if expression, ok := strings.CutPrefix(pattern, "~"); ok {
+		r, err := compile(expression)
+		return err == nil && r.MatchString(text)
+	}
+	return approval.Glob(pattern, text)
+}
+
+// compile wants the whole value to fit, in whatever case, as globs do. The
+// expression is compiled by itself first, so that a stray bracket in it cannot
+// reach beyond it.
+func compile(expression string) (*regexp.Regexp, error) {
+	if _, err := regexp.Compile(expression); err != nil {
+		return nil, err
+	}
+	return regexp.Compile(`(?is)\A(?:` + expression + `)\z`)
+}
 
 // match asks for one value that may go by several names: one name must fit, and
 // none of them may be excluded.
@@ -80,7 +185,7 @@ func (g Globs) match(names ...string) bool {
 	if len(g) == 0 {
 		return true
 	}
-	fits, wanted, known := false, false, false
+	fit, wanted, known := false, false, false
 	for _, name := range names {
 		known = known || name != ""
 	}
@@ -89,21 +194,23 @@ func (g Globs) match(names ...string) bool {
 		if !excluded {
 			wanted = true
 		}
+		if !known {
+			fit = fit || pattern == ""
+			continue
+		}
 		for _, name := range names {
 			switch {
-			case name == "" && known:
+			case name == "":
 			case excluded:
-				if name != "" && glob(not, name) {
+				if fits(not, name) {
 					return false
 				}
-			case name == "":
-				fits = fits || pattern == ""
 			default:
-				fits = fits || glob(pattern, name)
+				fit = fit || fits(pattern, name)
 			}
 		}
 	}
-	return fits || known && !wanted
+	return fit || known && !wanted
 }
 
 // subject gives each pattern what it is about: the common name, or one by one
@@ -114,15 +221,8 @@ func (g Globs) subject(common, distinguished string) bool {
 		return true
 	}
 	parts := splitDN(distinguished)
-	if common == "" {
-		for _, part := range parts {
-			if key, value, _ := strings.Cut(part, "="); strings.EqualFold(strings.TrimSpace(key), "CN") {
-				common = value
-				break
-			}
-		}
-	}
-	fits, wanted := false, false
+	common = commonName(common, parts)
+	fit, wanted := false, false
 	for _, pattern := range g {
 		not, excluded := strings.CutPrefix(pattern, "!")
 		names := []string{common}
@@ -134,21 +234,75 @@ func (g Globs) subject(common, distinguished string) bool {
 			return false
 		}
 		wanted = wanted || !excluded
-		fits = fits || !excluded && one
+		fit = fit || !excluded && one
 	}
-	return fits || !wanted && (common != "" || distinguished != "")
+	return fit || !wanted && (common != "" || distinguished != "")
 }
 
-func (g Globs) every(sans []approval.SAN) bool {
-	if len(sans) == 0 {
-		return g.match("")
+func commonName(common string, parts []string) string {
+	if common != "" {
+		return common
 	}
-	for _, san := range sans {
-		if !g.match(san.Value) {
-			return false
+	for _, part := range parts {
+		if key, value, _ := strings.Cut(part, "="); strings.EqualFold(strings.TrimSpace(key), "CN") {
+			return value
 		}
 	}
-	return true
+	return ""
+}
+
+// every wants all values to fit. It returns the one that does not, or all of them.
+func (g Globs) every(values []string) (string, bool) {
+	if len(values) == 0 {
+		return "", g.match("")
+	}
+	for _, value := range values {
+		if !g.match(value) {
+			return value, false
+		}
+	}
+	return together(slices.Clone(values)), true
+}
+
+// Sizes are numbers, or comparisons such as <3072 and >=4096, of which one must
+// fit and none that begins with ! may; with only those, everything else fits. A size that is
+// missing fits only the empty pattern.
+type Sizes []string
+
+var sizePattern = regexp.MustCompile(`^(<=|>=|<|>|=)?\s*([0-9]{1,6})$`)
+
+func (s Sizes) match(bits int) bool {
+	fit, wanted := false, false
+	for _, pattern := range s {
+		not, excluded := strings.CutPrefix(pattern, "!")
+		switch {
+		case excluded && bits > 0 && compares(not, bits):
+			return false
+		case !excluded:
+			wanted = true
+			fit = fit || bits == 0 && pattern == "" || bits > 0 && compares(pattern, bits)
+		}
+	}
+	return fit || bits > 0 && !wanted
+}
+
+func compares(pattern string, bits int) bool {
+	m := sizePattern.FindStringSubmatch(strings.TrimSpace(pattern))
+	if m == nil {
+		return false
+	}
+	n, _ := strconv.Atoi(m[2])
+	switch m[1] {
+	case "<":
+		return bits < n
+	case "<=":
+		return bits <= n
+	case ">":
+		return bits > n
+	case ">=":
+		return bits >= n
+	}
+	return bits == n
 }
 
 // splitDN cuts a distinguished name at its commas, except escaped and quoted ones.
@@ -175,31 +329,4 @@ func splitDN(dn string) []string {
 		parts = append(parts, last)
 	}
 	return parts
-}
-
-// glob reports whether text fits a pattern of * (any run, also of dots, slashes
-// and backslashes: EXAMPLE\alice is a plain name here) and ? (any one rune).
-func glob(pattern, text string) bool {
-	p, t := []rune(strings.ToLower(pattern)), []rune(strings.ToLower(text))
-	// star and mark are where to fall back to: after the last *, and how much it has taken.
-	i, j, star, mark := 0, 0, -1, 0
-	for j < len(t) {
-		switch {
-		case i < len(p) && p[i] == '*':
-			star, mark = i, j
-			i++
-		case i < len(p) && (p[i] == '?' || p[i] == t[j]):
-			i++
-			j++
-		case star >= 0:
-			mark++
-			i, j = star+1, mark
-		default:
-			return false
-		}
-	}
-	for i < len(p) && p[i] == '*' {
-		i++
-	}
-	return i == len(p)
 }

@@ -86,11 +86,13 @@ func TestFiveLinesDo(t *testing.T) {
 	require.Equal(t, "sqlite:///var/lib/private/approvebot/approvebot.db", c.Store.URL.Reveal())
 	require.Equal(t, "127.0.0.1:8080", c.HTTP.Listen)
 	require.Equal(t, []config.Route{{
-		Name:         "everything",
-		Channels:     []string{"#pki-approvals"},
-		Approvers:    config.People{Users: []string{"@ada", "ben@example.com"}},
-		SelfApproval: config.SelfApprovalDeny,
-		Comment:      config.Comment{Approve: config.CommentOptional, Deny: config.CommentRequired},
+		Name:           "everything",
+		Channels:       []string{"#pki-approvals"},
+		Approvers:      config.People{Users: []string{"@ada", "ben@example.com"}},
+		DirectMessages: config.DirectMessagesNone, Quorum: config.Quorum{Count: 1}, Denial: config.DenialEnds,
+		SelfApproval: config.SelfApprovalDeny, UnresolvedRequester: config.UnresolvedDeny,
+		Comment: config.Comment{Approve: config.CommentOptional, Deny: config.CommentRequired},
+		Confirm: config.ConfirmNone, Chat: config.ChatDecide,
 	}}, c.Routes)
 }
 
@@ -186,7 +188,7 @@ routes:
     channels: [pki, "#Upper", #lost
       "#ok", "#ok"]
     approvers: {users: ["@here", ada, S012ABCDEF], groups: [U012ABCDEF]}
-    quorum: 2
+    quota: 2
   - name: web
     approvers:
     comment: {approve: perhaps}
@@ -198,7 +200,7 @@ log: loud
 	want := []string{
 		"approvebot.yaml:2:8: keyfactor.url: is not a web address; it begins with https:// and names a host",
 		"approvebot.yaml:3:12: keyfactor.timeout: is not a duration; write it with its unit, such as 30s or 2m",
-		"approvebot.yaml:4:3: keyfactor.aproved_as: there is no such key; here may stand: url, portal_url, auth, ca_file, skip_verify, timeout, approved_as",
+		"approvebot.yaml:4:3: keyfactor.aproved_as: there is no such key; here may stand: url, portal_url, auth, accounts, metadata, ca_file, skip_verify, timeout, approved_as",
 		`approvebot.yaml:6:14: slack.transport: "carrier pigeon" is not known here; it is socket or http`,
 		"approvebot.yaml:7:14: slack.bot_token: is not a bot token: those begin with xoxb-; find it in the app's settings under OAuth & Permissions",
 		`approvebot.yaml:9:13: poll.schedule: is not a schedule: expected 5 to 6 fields, found 4: [every now and then]; write "@every 30s", or five fields of cron, or six with seconds first`,
@@ -207,7 +209,7 @@ log: loud
 		"approvebot.yaml:12:8: store.url: is not an address of a database; it looks like sqlite:///var/lib/approvebot/approvebot.db or postgres://user:password@db.example.com/approvebot",
 		"approvebot.yaml:13:16: http.listen: is not an address to listen on; it looks like 127.0.0.1:8080, or :8080 for every interface",
 		`approvebot.yaml:17:13: routes[0].match.kind[0]: "workflows" is not known here; it is workflow or certificate`,
-		"approvebot.yaml:18:7: routes[0].match.colour: there is no such key; here may stand: kind, type, definition, step, template, ca, subject, san, requester",
+		"approvebot.yaml:18:7: routes[0].match.colour: there is no such key; here may stand: kind, type, definition, step, template, ca, subject, san, requester, key_type, key_size, wildcard, fields",
 		`approvebot.yaml:19:16: routes[0].match.subject: write a value that begins with ! in quotes: "!*.example.com"`,
 		`approvebot.yaml:20:16: routes[0].channels[0]: "pki" is not a channel; write "#pki-approvals" (lower case) or its ID, C012ABCDEF`,
 		`approvebot.yaml:20:21: routes[0].channels[1]: "#Upper" is not a channel; write "#pki-approvals" (lower case) or its ID, C012ABCDEF`,
@@ -216,7 +218,7 @@ log: loud
 		`approvebot.yaml:22:34: routes[0].approvers.users[1]: "ada" is not a person; write "@ada", U012ABCDEF or ada@example.com`,
 		"approvebot.yaml:22:39: routes[0].approvers.users[2]: S012ABCDEF is a user group; move it to groups",
 		"approvebot.yaml:22:61: routes[0].approvers.groups[0]: U012ABCDEF is a person; move it to users",
-		"approvebot.yaml:23:5: routes[0].quorum: there is no such key; here may stand: name, match, channels, approvers, self_approval, comment",
+		"approvebot.yaml:23:5: routes[0].quota: there is no such key; here may stand: name, match, channels, approvers, direct_messages, quorum, denial, self_approval, unresolved_requester, comment, confirm, chat, expires_after",
 		`approvebot.yaml:24:5: routes[1].channels: is empty; name at least one channel, in quotes because of the #: ["#pki-approvals"]`,
 		`approvebot.yaml:24:5: routes[1].approvers: nobody may decide; name people under users or user groups under groups: {users: ["@ada", ben@example.com]}`,
 		`approvebot.yaml:24:11: routes[1].name: "web" is the name of an earlier route; give each its own`,

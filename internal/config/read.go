@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -156,6 +157,19 @@ func (r *reader) value(n ast.Node, v reflect.Value, path string, depth int) {
 			return
 		}
 		v.SetBool(b.Value)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		r.value(n, v.Elem(), path, depth+1)
+	case reflect.Map:
+		r.dictionary(at, n, v, path, depth)
+	case reflect.Int:
+		text, _ := scalar(n)
+		i, err := strconv.Atoi(text)
+		if err != nil {
+			r.problem(at, path, "is a whole number, such as 2")
+			return
+		}
+		v.SetInt(int64(i))
 	case reflect.String:
 		text, ok := scalar(n)
 		if !ok {
@@ -197,6 +211,11 @@ func (r *reader) resolve(n ast.Node, path string, depth int) (ast.Node, bool) {
 func (r *reader) mapping(at, n ast.Node, v reflect.Value, path string, depth int) {
 	m, ok := n.(ast.MapNode)
 	if !ok {
+		if short, may := v.Interface().(interface{ shorthand() string }); may && called(n) == "single value" {
+			field, _ := fieldOf(v, short.shorthand())
+			r.value(at, field, join(path, short.shorthand()), depth+1)
+			return
+		}
 		r.problem(at, path, "is a mapping with the keys %s, not a %s", strings.Join(keys(v.Type()), ", "), called(n))
 		return
 	}
@@ -230,12 +249,39 @@ func (r *reader) mapping(at, n ast.Node, v reflect.Value, path string, depth int
 	}
 }
 
+// dictionary reads a mapping of which the keys are not ours.
+func (r *reader) dictionary(at, n ast.Node, v reflect.Value, path string, depth int) {
+	m, ok := n.(ast.MapNode)
+	if !ok {
+		r.problem(at, path, "is a mapping of names to values, not a %s", called(n))
+		return
+	}
+	v.Set(reflect.MakeMap(v.Type()))
+	seen := map[string]place{}
+	for entry := m.MapRange(); entry.Next(); {
+		key := entry.Key()
+		if key.IsMergeKey() {
+			r.problem(key, path, "<< cannot be used here; write the names out")
+			continue
+		}
+		name := key.GetToken().Value
+		if first, twice := seen[strings.ToLower(name)]; twice {
+			r.problem(key, join(path, name), "is given twice, first in line %d; keep one (case does not matter)", first.line)
+			continue
+		}
+		seen[strings.ToLower(name)] = where(key)
+		value := reflect.New(v.Type().Elem()).Elem()
+		r.value(entry.Value(), value, join(path, name), depth+1)
+		v.SetMapIndex(reflect.ValueOf(name), value)
+	}
+}
+
 // list reads a sequence. One text alone stands for a list of one.
 func (r *reader) list(at, n ast.Node, v reflect.Value, path string, depth int) {
 	elem := v.Type().Elem()
 	s, ok := n.(*ast.SequenceNode)
 	if !ok {
-		if _, single := scalar(n); !single || elem.Kind() != reflect.String {
+		if _, single := scalar(n); !single || elem.Kind() != reflect.String && elem != reflect.TypeFor[secret.String]() {
 			r.problem(at, path, "is a list, not a %s", called(n))
 			return
 		}

@@ -25,6 +25,7 @@ slack:
   transport: socket
   bot_token: "[redacted]"
   app_token: "[redacted]"
+  allow_shared_channels: false
   api_url: https://slack.com/api/
 poll:
   schedule: "@every 30s"
@@ -43,10 +44,17 @@ routes:
       users:
         - "@ada"
         - ben@example.com
+    direct_messages: none
+    quorum:
+      count: 1
+    denial: ends
     self_approval: deny
+    unresolved_requester: deny
     comment:
       approve: optional
       deny: required
+    confirm: none
+    chat: decide
 log:
   level: info
   format: auto
@@ -149,7 +157,7 @@ func TestYAMLMistakes(t *testing.T) {
 		"an unquoted # in a list": {"routes:\n - channels: [#pki]\n   name: x\n", `approvebot.yaml:2:14: this is not YAML: sequence end token ']' not found; names that begin with # are comments unless in quotes: "#pki-approvals"`},
 		"a tab":                   {"routes:\n\t- name: x", "approvebot.yaml:2:1: this is not YAML: a tab; indent with spaces"},
 		"two documents":           {minimal + "---\nlog: {}\n", "approvebot.yaml:6:1: a second document begins here; the configuration is one document, remove the line ---"},
-		"a list at the top":       {"- a\n", "approvebot.yaml:1:1: is a mapping with the keys keyfactor, slack, poll, store, http, admins, routes, log, not a list"},
+		"a list at the top":       {"- a\n", "approvebot.yaml:1:1: is a mapping with the keys keyfactor, slack, poll, store, http, admins, people, routes, log, not a list"},
 		"a key twice":             {minimal + "log: {level: info}\nlog: {level: info}\n", "approvebot.yaml:6:1: log: is given twice, first in line 5; keep one"},
 		"an unknown anchor":       {minimal + "log: {level: *x}\n", `approvebot.yaml:5:14: log.level: write a value that begins with * in quotes: "*.example.com"`},
 		"not true or false":       {minimal + "keyfactor: {skip_verify: yes}\n", "approvebot.yaml:5:26: keyfactor.skip_verify: is either true or false"},
