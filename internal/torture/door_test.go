@@ -25,7 +25,8 @@ const (
 	decided      moment = "a person was told that the decision was taken"
 )
 
-var moments = []moment{listed, signalComes, signalDone, messageComes, messageDone, updateDone, decided}
+// moments are what the killer waits for, the worst ones more often.
+var moments = []moment{signalComes, signalComes, signalComes, signalDone, signalDone, decided, decided, messageComes, messageComes, messageDone, updateDone, listed}
 
 // door stands in front of both simulators. It writes down which decisions were
 // POSTed, which a simulator that breaks the connection cannot know, and it tells

@@ -17,7 +17,7 @@ import (
 func (w *world) storm() {
 	require.NoError(w, w.slack.SetFaults(slacksim.Faults{Seed: w.seed, Rules: []slacksim.Fault{
 		{Method: "*", Kind: slacksim.Latency, LatencyMS: 60, Probability: 0.3},
-		{Method: "chat.*", Kind: slacksim.Latency, LatencyMS: 900, Probability: 0.08},
+		{Method: "chat.*", Kind: slacksim.Latency, LatencyMS: 900, Probability: 0.15},
 		{Method: "*", Kind: slacksim.RateLimited, RetryAfter: 1, Probability: 0.02},
 		{Method: "*", Kind: slacksim.Status, Status: 503, Probability: 0.02},
 		{Method: "*", Kind: slacksim.CutBefore, Probability: 0.02},
@@ -33,7 +33,8 @@ func (w *world) storm() {
 	}}))
 	require.NoError(w, w.keyfactor.SetFaults(
 		keyfactorsim.Fault{Kind: keyfactorsim.Latency, LatencyMS: 40, Probability: 0.3},
-		keyfactorsim.Fault{Kind: keyfactorsim.Latency, Method: "POST", LatencyMS: 1200, Probability: 0.15},
+		keyfactorsim.Fault{Kind: keyfactorsim.Latency, Method: "POST", LatencyMS: 300, Probability: 0.3},
+		keyfactorsim.Fault{Kind: keyfactorsim.Latency, Method: "POST", LatencyMS: 1200, Probability: 0.2},
 		keyfactorsim.Fault{Kind: keyfactorsim.StatusAnswer, Status: 429, RetryAfter: 1, Probability: 0.02},
 		keyfactorsim.Fault{Kind: keyfactorsim.StatusAnswer, Status: 503, Probability: 0.02},
 		keyfactorsim.Fault{Kind: keyfactorsim.StatusAnswer, Method: "POST", Status: 500, After: true, Probability: 0.04},

@@ -260,13 +260,13 @@ func (w *world) strike() {
 // lurk waits for a bad moment: mostly one of those that the door tells of and a
 // few milliseconds more, so that every instruction around it has its turn.
 func (w *world) lurk(r *rand.Rand) {
-	pause(w.Context(), time.Duration(150+r.IntN(600))*time.Millisecond)
-	if r.IntN(4) == 0 {
+	pause(w.Context(), time.Duration(100+r.IntN(400))*time.Millisecond)
+	if r.IntN(5) == 0 {
 		return
 	}
 	select {
 	case <-w.door.on(moments[r.IntN(len(moments))]):
-	case <-time.After(700 * time.Millisecond):
+	case <-time.After(1500 * time.Millisecond):
 	}
 	pause(w.Context(), time.Duration(r.IntN(15_000))*time.Microsecond)
 }
