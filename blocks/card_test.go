@@ -53,7 +53,48 @@ func cards() map[string]blocks.CardView {
 	japanese.CommonName, japanese.Requester = "証明書.example.jp", "山田　太郎"
 	japanese.Facts[0].Value, japanese.Facts[1].Value, japanese.Facts[3].Value = "証明書.example.jp", "CN=証明書.example.jp,O=株式会社例", "山田　太郎"
 
+	two := []approval.Voice{{By: ben, Comment: "Checked the names with the owner."}, {By: dana}}
+	apart := voted(blocks.Needs{People: 1, Groups: []string{"@pki-security"}}, vote(ben, approval.Approve, "Checked the names with the owner."), vote(dana, approval.Approve, ""))
+	apart.Request.Missing, apart.Request.Status = 2, "Awaiting 2 more approval(s) from approval roles."
+	showOnly := pending(enrollment())
+	showOnly.NoButtons = "Requests for code signing are only shown here. Decide them in Keyfactor."
+	expired := voted(blocks.Needs{People: 1}, vote(ben, approval.Approve, ""))
+	expired.NoButtons = "It waited longer than 3 days, so it can no longer be decided here. Decide it in Keyfactor."
+	part := pending(enrollment())
+	part.Counted = []approval.Decision{*by(ben, approval.Approve, "Fine."), *together(approval.Approve, "", two...)}
+	parts := pending(enrollment())
+	for range 7 {
+		parts.Counted = append(parts.Counted, *by(ben, approval.Approve, ""))
+	}
+	mob := voted(blocks.Needs{People: 90, Groups: []string{"<!channel>`*", "@a_b_", "S01PKI", strings.Repeat("& ", 500)}}, append(crowd(60, approval.Approve), crowd(30, approval.Deny)...)...)
+	mob.Request, mob.NoButtons = hostile(), "<!channel>"
+	for range 7 {
+		d := *by(carol, approval.Approve, "")
+		for _, v := range crowd(40, approval.Approve) {
+			d.With = append(d.With, approval.Voice{By: v.By, Comment: v.Comment})
+		}
+		mob.Counted = append(mob.Counted, d)
+	}
+	ended := end(&mob.Counted[0], approval.Approved, approval.DecidedHere)
+
 	return map[string]blocks.CardView{
+		"pending, two must approve":           voted(blocks.Needs{People: 2}),
+		"pending, two of different groups":    voted(blocks.Needs{People: 2, Groups: []string{"@pki-ops", "S01PKI"}}),
+		"pending, one of three has approved":  voted(blocks.Needs{People: 2, Groups: []string{"@pki-security"}}, vote(ben, approval.Approve, "Checked the names with the owner.")),
+		"pending, two of three have approved": apart,
+		"pending, denials counted":            voted(blocks.Needs{People: 1}, vote(ben, approval.Approve, ""), vote(dana, approval.Deny, "Not this year.")),
+		"pending, only a denial":              voted(blocks.Needs{People: 2}, vote(dana, approval.Deny, "")),
+		"pending, show only":                  showOnly,
+		"pending, expired":                    expired,
+		"pending, Keyfactor wants more":       part,
+		"pending, Keyfactor wants many more":  parts,
+		"pending, a hostile crowd":            mob,
+		"deciding, three people":              {Request: enrollment(), State: approval.Deciding, Decision: together(approval.Approve, "Change 1234.", two...), Details: "v1.sealed-details"},
+		"approved by three":                   end(together(approval.Approve, "Change 1234.", two...), approval.Approved, approval.DecidedHere),
+		"approved by a crowd":                 ended,
+		"denied by two":                       end(together(approval.Deny, "", two[0]), approval.Denied, approval.DecidedHere),
+		"approved in the portal, race of two": settled(enrollment(), together(approval.Deny, "", two[1]), elsewhere),
+
 		"pending":                      pending(enrollment()),
 		"pending without details":      noDetails,
 		"pending, two approvals":       twoMissing,
@@ -114,10 +155,39 @@ func TestOnlyAPendingCardCanBePressed(t *testing.T) {
 		pressed := actions(blocks.Card(v))
 		for _, action := range []string{blocks.ActionApprove, blocks.ActionDeny} {
 			verdict := approval.Verdict(action)
-			require.Equal(t, v.State == approval.Pending && v.Request.Offers(verdict), pressed[action] != nil, "%s: %s", name, action)
+			require.Equal(t, v.State == approval.Pending && v.NoButtons == "" && v.Request.Offers(verdict), pressed[action] != nil, "%s: %s", name, action)
 		}
 		require.Equal(t, strings.HasPrefix(v.Request.Link, "https:"), pressed[blocks.ActionOpen] != nil, "%s: a link in every state", name)
 	}
+}
+
+// A vote can be taken back as long as nothing has been sent, also when it has
+// become too late to give one.
+func TestWithdrawNeedsAVoteAndTime(t *testing.T) {
+	for name, want := range map[string]bool{"pending, expired": true, "pending, only a denial": true, "pending, two must approve": false, "pending": false} {
+		require.Equal(t, want, actions(blocks.Card(cards()[name]))[blocks.ActionWithdraw] != nil, name)
+	}
+	for name, v := range cards() {
+		v.Votes, v.Withdraw = []approval.Vote{vote(ben, approval.Approve, "")}, "w"
+		button := actions(blocks.Card(v))[blocks.ActionWithdraw]
+		require.Equal(t, v.State == approval.Pending, button != nil, name)
+		if button != nil {
+			require.Equal(t, "w", button.Value)
+		}
+	}
+}
+
+// Who approved and who is missing adds up, and nobody is left out of a decision.
+func TestEverybodyIsNamed(t *testing.T) {
+	text := func(name string) string { return blocks.Card(cards()[name]).Text }
+	require.Contains(t, text("pending, two of three have approved"), "2 of 3 people have approved: <@U02BEN> and <@U02DANA>. Missing: somebody of `@pki-security`. Keyfactor wants 2 more approvals")
+	require.Contains(t, text("pending, one of three has approved"), "1 of 3 people has approved: <@U02BEN>. Missing: 2 more people, among them somebody of `@pki-security`.")
+	require.Contains(t, text("pending, two of different groups"), "2 people must approve. Missing: somebody of `@pki-ops` and somebody of <!subteam^S01PKI>.")
+	require.Contains(t, text("pending, denials counted"), "1 of 2 people has approved: <@U02BEN>. Missing: one more person. <@U02DANA> has denied.")
+	require.Contains(t, text("pending, Keyfactor wants more"), "Keyfactor wants 1 more approval at this step.")
+	require.Contains(t, text("deciding, three people"), "decided by <@U02BEN>, <@U02DANA> and <@U02CAROL>,")
+	require.Contains(t, text("approved by three"), "Approved by <@U02BEN>, <@U02DANA> and <@U02CAROL>,")
+	require.Contains(t, text("approved by a crowd"), "and 14 more,")
 }
 
 func TestAVerdictWithoutASealHasNoButton(t *testing.T) {

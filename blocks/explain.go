@@ -39,8 +39,8 @@ type ExplainPerson struct {
 //
 //	*Certificate request* `web01.example.com` is pending.
 //	*Routes*
-//	• `vpn` does not take it: template is WebServer
-//	• `production` takes it: template is WebServer
+//	• `vpn` does not take it: `template is WebServer, not VPN*`
+//	• `production` takes it: `template is WebServer`
 //	Shown in <#C0PKI>.
 //	*Who may decide*
 //	• <@U1> may approve and deny
@@ -86,8 +86,8 @@ func (r ExplainRoute) line() string {
 	if r.Taken {
 		out = "• " + code(r.Name, 60) + " takes it"
 	}
-	if why := escape(r.Why, 200); why != "" {
-		out += ": " + why
+	if r.Why != "" {
+		out += ": " + code(r.Why, 200) // exactly, for it holds patterns
 	}
 	return out
 }

@@ -13,6 +13,8 @@ var (
 	submitted = time.Date(2026, 5, 4, 8, 30, 0, 0, time.UTC)
 	decided   = submitted.Add(42 * time.Minute)
 	carol     = approval.Person{Team: "T01", ID: "U02CAROL", Name: "Carol", Email: "carol@example.com", Membership: approval.Member}
+	ben       = approval.Person{Team: "T01", ID: "U02BEN", Name: "Ben", Email: "ben@example.com", Membership: approval.Member}
+	dana      = approval.Person{Team: "T01", ID: "U02DANA", Name: "Dana", Email: "dana@example.com", Membership: approval.Member}
 )
 
 // enrollment is a workflow request as Keyfactor makes most of them.
@@ -92,6 +94,34 @@ func manyNames(n int) approval.Request {
 
 func by(p approval.Person, v approval.Verdict, comment string) *approval.Decision {
 	return &approval.Decision{ID: "0196a0c0-0000-7000-8000-000000000001", Verdict: v, By: p, Comment: comment, At: decided}
+}
+
+// together is a decision of Carol's that others made with her.
+func together(v approval.Verdict, comment string, with ...approval.Voice) *approval.Decision {
+	d := by(carol, v, comment)
+	d.With = with
+	return d
+}
+
+func vote(p approval.Person, v approval.Verdict, comment string) approval.Vote {
+	return approval.Vote{Verdict: v, By: p, Comment: comment, At: decided}
+}
+
+// voted waits for further votes.
+func voted(needs blocks.Needs, votes ...approval.Vote) blocks.CardView {
+	v := pending(enrollment())
+	v.Votes, v.Needs, v.Withdraw = votes, needs, "v1.sealed-withdraw"
+	return v
+}
+
+// crowd is n people who voted at length.
+func crowd(n int, verdict approval.Verdict) []approval.Vote {
+	var all []approval.Vote
+	for i := range n {
+		p := approval.Person{ID: fmt.Sprintf("U9%07d", i), Name: strings.Repeat("Ünïcode & more ", 30)}
+		all = append(all, vote(p, verdict, strings.Repeat("<!here> *ok* ", 200)))
+	}
+	return all
 }
 
 func pending(r approval.Request) blocks.CardView {

@@ -75,6 +75,22 @@ func TestHostileTextIsNeverInterpreted(t *testing.T) {
 		v := pending(before)
 		v.Trouble = text.Draw(t, "trouble")
 		v.Earlier = []blocks.Earlier{{Reference: text.Draw(t, "earlier"), Link: text.Draw(t, "earlier link"), Text: text.Draw(t, "earlier text")}}
+		groups := rapid.SliceOfN(text, 0, 4).Draw(t, "groups")
+		v.Needs = blocks.Needs{People: rapid.IntRange(0, 3).Draw(t, "people"), Groups: groups}
+		voter := func(name string) approval.Person {
+			return approval.Person{ID: rapid.OneOf(rapid.Just("U02CAROL"), text).Draw(t, name+" id"), Name: text.Draw(t, name)}
+		}
+		for range rapid.SampledFrom([]int{0, 1, 2, 30}).Draw(t, "votes") {
+			verdict := rapid.SampledFrom([]approval.Verdict{approval.Approve, approval.Approve, approval.Deny}).Draw(t, "verdict")
+			cast := approval.Vote{Verdict: verdict, By: voter("voter"), Comment: text.Draw(t, "vote"), At: decided}
+			v.Votes = append(v.Votes, cast)
+			decision.With = append(decision.With, approval.Voice{By: cast.By, Comment: cast.Comment})
+			v.Counted = append(v.Counted, *decision)
+		}
+		if v.Withdraw = "w"; rapid.Bool().Draw(t, "no buttons") {
+			v.NoButtons = text.Draw(t, "why")
+		}
+		rule := approval.CommentRule{Need: approval.CommentRequired, Min: 10, Reasons: rapid.SliceOfN(text, 0, 8).Draw(t, "reasons")}
 		if rapid.Bool().Draw(t, "without details") {
 			v.Details = ""
 		}
@@ -88,13 +104,24 @@ func TestHostileTextIsNeverInterpreted(t *testing.T) {
 		for name, m := range map[string]blocks.Message{
 			"card": blocks.Card(v), "fallback": blocks.PlainFallback(v), "decided": blocks.DecidedReply(*decision), "settled": blocks.SettledReply(*outcome, decision),
 			"failed": blocks.FailedReply(*decision, v.Trouble), "changed": blocks.ChangedReply(before, after), "trouble": blocks.TroubleReply(v.Trouble),
+			"voted": blocks.VotedReply(approval.Vote{Verdict: approval.Approve, By: person, Comment: decision.Comment}, v.Needs), "withdrawn": blocks.WithdrawnReply(person, approval.Deny),
+			"counted": blocks.CountedReply(*decision, before.Status), "unrouted": blocks.UnroutedMessage(before), "lost channel": blocks.LostChannelMessage(before.Subject, v.Trouble),
+			"pending": blocks.PendingText([]blocks.HomeItem{{Request: before, Link: before.Link}, {Request: after}}, 2),
+			"list":    blocks.SubscriptionsText([]blocks.Subscription{{ID: before.Subject, Channel: before.Title, By: person, Filters: map[string]string{"san": before.Step}}}),
+			"explained": blocks.ExplainText(blocks.ExplainView{
+				Request: before, State: approval.Pending, Channels: groups, Votes: v.Votes, Needs: v.Needs,
+				Routes: []blocks.ExplainRoute{{Name: before.Title, Why: before.Subject, Taken: true}},
+				People: []blocks.ExplainPerson{{Person: person, Approve: blocks.RefusalReason(before.Title)}},
+			}),
 		} {
 			require.NoError(t, blocks.Validate(m), name)
 			requireInert(t, name, m.Text)
 			requireHarmless(t, name, slack.Blocks{BlockSet: m.Blocks})
 		}
 		for name, modal := range map[string]slack.ModalViewRequest{
-			"decide": blocks.DecideModal(blocks.DecideView{Verdict: approval.Deny, Request: before, Initial: decision.Comment, Warning: v.Trouble}), "details": blocks.DetailsModal(v),
+			"decide":    blocks.DecideModal(blocks.DecideView{Verdict: approval.Deny, Request: before, Initial: decision.Comment, Warning: v.Trouble}),
+			"approve":   blocks.DecideModal(blocks.DecideView{Verdict: approval.Approve, Request: before, Initial: decision.Comment, Comment: rule, TypeCommonName: true, Votes: v.Votes, Needs: v.Needs}),
+			"subscribe": blocks.SubscribeModal(blocks.SubscribeView{Channel: before.Title, Filters: map[string]string{"san": before.Subject}}), "details": blocks.DetailsModal(v),
 		} {
 			require.NoError(t, blocks.ValidateModal(modal), name)
 			requireHarmless(t, name, modal)
@@ -103,7 +130,7 @@ func TestHostileTextIsNeverInterpreted(t *testing.T) {
 		require.NoError(t, blocks.ValidateHome(home))
 		requireHarmless(t, "home", home)
 		for _, reason := range blocks.RefusalReasons {
-			s := blocks.Refusal(reason, blocks.RefusalView{Request: before, Decision: decision, Outcome: outcome})
+			s := blocks.Refusal(reason, blocks.RefusalView{Request: before, Decision: decision, Outcome: outcome, Needs: v.Needs})
 			requireInert(t, string(reason), s)
 		}
 	})
@@ -148,9 +175,10 @@ func TestNoDateWithoutATime(t *testing.T) {
 // What we may put into mrkdwn ourselves.
 var ours = []*regexp.Regexp{
 	regexp.MustCompile("`[^`\n<>]+`"), // Slack looks for <…> before it looks for code
-	regexp.MustCompile(`<@U02CAROL>|<!subteam\^S01PKI>`),
+	regexp.MustCompile(`<@U02(CAROL|BEN|DANA)>|<@U9\d{7}>|<!subteam\^S01PKI>|<#C0PKI>`),
 	regexp.MustCompile(`<!date\^\d+\^\{date_short_pretty\} at \{time\}\|[0-9: -]+ UTC>`),
-	regexp.MustCompile(`<https?://[^<>|]+\|(Open in Keyfactor|Look it up in Keyfactor|Decide it in Keyfactor)>`),
+	regexp.MustCompile(`<https?://[^<>|]+\|(Open in Keyfactor|Look it up in Keyfactor|Show card|Decide it in Keyfactor)>`),
+	regexp.MustCompile(`(?m)^\*(Routes|Who may decide)\*$|press \*Approve\* or \*Deny\* on`),
 	regexp.MustCompile(`^[^\w<>&]{1,3} \*[A-Z][A-Za-z: ]+\*`), // ✅ *Approved*
 	regexp.MustCompile(`(?m)^[^\w<>&]{1,3} \*[A-Z][A-Za-z: ]+\*`),
 }

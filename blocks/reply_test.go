@@ -16,6 +16,7 @@ func TestReply(t *testing.T) {
 	after := enrollment()
 	after.Facts[4].Value, after.Facts[7] = "WebServerLong", approval.Fact{Label: "Validity", Value: "3 years"}
 	after.SANs = append(after.SANs[1:], approval.SAN{Kind: "dns", Value: "*.example.com"})
+	three := together(approval.Approve, "Change 1234.", approval.Voice{By: ben, Comment: "Checked."}, approval.Voice{By: dana})
 	settled := approval.Outcome{State: approval.Approved, Reason: approval.DecidedHere, Message: "Approved by user with Id 12", At: decided}
 
 	for name, m := range map[string]blocks.Message{
@@ -28,6 +29,15 @@ func TestReply(t *testing.T) {
 		"changed":             blocks.ChangedReply(enrollment(), after),
 		"changed out of view": blocks.ChangedReply(enrollment(), enrollment()),
 		"changed by a lot":    blocks.ChangedReply(manyNames(1000), hostile()),
+		"decided by three":    blocks.DecidedReply(*three),
+		"settled by three":    blocks.SettledReply(settled, three),
+		"failed by three":     blocks.FailedReply(*three, "Keyfactor refused it."),
+		"voted":               blocks.VotedReply(vote(ben, approval.Approve, "Checked."), blocks.Needs{People: 2, Groups: []string{"@pki-security"}}),
+		"voted, the last":     blocks.VotedReply(vote(ben, approval.Approve, ""), blocks.Needs{}),
+		"voted against":       blocks.VotedReply(vote(ben, approval.Deny, "Not this year."), blocks.Needs{People: 1}),
+		"withdrawn":           blocks.WithdrawnReply(ben, approval.Approve),
+		"counted":             blocks.CountedReply(*three, "Awaiting 1 more approval(s) from approval roles."),
+		"counted in silence":  blocks.CountedReply(*approve, ""),
 	} {
 		t.Run(name, func(t *testing.T) { goldenMessage(t, m) })
 	}
@@ -40,7 +50,7 @@ func TestRefusal(t *testing.T) {
 		blocks.RefusalView
 	}{
 		{"nothing known", blocks.RefusalView{}},
-		{"all known", blocks.RefusalView{Request: enrollment(), Verdict: approval.Deny, Decision: by(carol, approval.Approve, ""), Approvers: "<@U02CAROL>", Admins: "<@U03ADA>"}},
+		{"all known", blocks.RefusalView{Request: enrollment(), Verdict: approval.Deny, Decision: by(carol, approval.Approve, ""), Approvers: "<@U02CAROL>", Admins: "<@U03ADA>", Needs: blocks.Needs{People: 1, Groups: []string{"@pki-security"}}}},
 		{"settled", blocks.RefusalView{Request: enrollment(), Decision: by(carol, approval.Approve, ""), Outcome: &approval.Outcome{State: approval.Approved, Reason: approval.DecidedHere, At: decided}}},
 	}
 	var all strings.Builder
@@ -58,5 +68,8 @@ func TestRefusal(t *testing.T) {
 		all.WriteByte('\n')
 	}
 	golden(t, "refusals.txt", []byte(all.String()))
+	for _, r := range approval.Refusals { // what policy says has its sentence
+		require.Contains(t, blocks.RefusalReasons, blocks.RefusalReason(r))
+	}
 	require.NotEmpty(t, blocks.Refusal("one we have never heard of", blocks.RefusalView{}))
 }

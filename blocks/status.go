@@ -12,7 +12,7 @@ type status struct {
 	sign string // ✅
 	head string // Approved
 	rest string // by <@U1>, 3 May at 10:12
-	tail string // a further sentence
+	tail string // further sentences, each on its line
 }
 
 // mrkdwn is the status with its head in bold and the tail on its own line.
@@ -26,7 +26,7 @@ func (s status) mrkdwn() string {
 
 // sentence is the status without formatting, for notifications and inside other sentences.
 func (s status) sentence() string {
-	return s.head + gap(s.rest) + s.rest + "." + gap(s.tail) + s.tail
+	return s.head + gap(s.rest) + s.rest + "." + gap(s.tail) + strings.ReplaceAll(s.tail, "\n", " ")
 }
 
 // gap is the space before a continuation, unless that begins with a comma or is missing.
@@ -68,7 +68,7 @@ func pending(v CardView) status {
 func (v CardView) missing() string {
 	out := tally(v.Votes, v.Needs)
 	if n := v.Request.Missing; n > 1 || n == 1 && (out != "" || len(v.Counted) > 0) {
-		out += " Keyfactor wants " + plural(n, "more approval", "more approvals") + " at this step."
+		out += "\nKeyfactor wants " + plural(n, "more approval", "more approvals") + " at this step."
 	}
 	return strings.TrimSpace(out)
 }
