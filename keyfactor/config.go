@@ -41,6 +41,8 @@ type Config struct {
 	Auth Auth
 	// CACertificates are PEM certificates to trust in addition to the system's.
 	CACertificates []byte
+	// CAOnly trusts CACertificates alone, as KEYFACTOR_CA_CERT does in Keyfactor's own tools.
+	CAOnly bool
 	// InsecureSkipVerify accepts every certificate. For a laboratory only.
 	InsecureSkipVerify bool
 	// Timeout limits one attempt, reading the answer included.
@@ -162,9 +164,11 @@ func (c Config) NewTransport() (*http.Transport, error) {
 	if len(c.CACertificates) == 0 {
 		return t, nil
 	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
+	pool := x509.NewCertPool()
+	if !c.CAOnly {
+		if system, err := x509.SystemCertPool(); err == nil {
+			pool = system
+		}
 	}
 	if !pool.AppendCertsFromPEM(c.CACertificates) {
 		return nil, errors.New("keyfactor: ca_certificates: no certificate found in the PEM text")

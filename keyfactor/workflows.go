@@ -17,16 +17,19 @@ import (
 // Its keys are <instance GUID>/<step GUID>, both in lower case: an instance
 // may wait at several steps, each of them a question of its own.
 type Workflows struct {
-	client *Client
-	config SourceConfig
-	log    *zap.Logger
+	accounts []Account
+	client   *Client // of the first, which alone adds details: they must not depend on who could read
+	config   SourceConfig
+	log      *zap.Logger
+	ailing   ailing
 }
 
 var _ approval.Source = (*Workflows)(nil)
 
-// NewWorkflows returns the queue as the client's identity sees it.
-func NewWorkflows(c *Client, config SourceConfig) *Workflows {
-	return &Workflows{c, config, config.log()}
+// NewWorkflows returns the queue as the client's identity sees it, together with
+// what waits for further accounts.
+func NewWorkflows(c *Client, config SourceConfig, further ...Account) *Workflows {
+	return &Workflows{accounts: append([]Account{{Client: c}}, further...), client: c, config: config, log: config.log()}
 }
 
 // Kind implements [approval.Source].
@@ -45,12 +48,32 @@ func splitWorkflow(id approval.ID) (instance, step string, err error) {
 	return instance, step, nil
 }
 
-// List implements [approval.Source].
+// List implements [approval.Source]. It yields what waits for any account, each
+// request once. A further account that cannot list ends nothing: a password that
+// has expired must not hide what waits for the others.
 func (w *Workflows) List(ctx context.Context) iter.Seq2[approval.Item, error] {
 	return func(yield func(approval.Item, error) bool) {
-		for i, err := range w.client.AssignedToMe(ctx, ListOptions{PageSize: w.config.PageSize}) {
-			if !yield(w.item(i, err)) {
-				return
+		seen := map[approval.ID]bool{}
+		for n, a := range w.accounts {
+			first, trouble := n == 0, error(nil)
+			for i, err := range a.Client.AssignedToMe(ctx, ListOptions{PageSize: w.config.PageSize}) {
+				item, err := w.item(i, err)
+				var skipped *approval.SkippedError
+				fatal := err != nil && !errors.As(err, &skipped)
+				if fatal && !first {
+					trouble = err
+					break
+				}
+				if err == nil && seen[item.ID] {
+					continue
+				}
+				seen[item.ID] = true
+				if !yield(item, err) || fatal {
+					return
+				}
+			}
+			if !first && ctx.Err() == nil {
+				w.ailing.note(w.log, a.Name, trouble)
 			}
 		}
 	}
@@ -96,7 +119,7 @@ func (w *Workflows) Look(ctx context.Context, id approval.ID) (approval.Standing
 	if err != nil {
 		return approval.Standing{}, err
 	}
-	i, err := w.client.Instance(ctx, instance)
+	i, err := w.read(ctx, instance)
 	if s, ok := absent(err); ok {
 		return s, nil
 	}
@@ -126,18 +149,29 @@ func (w *Workflows) asks(ctx context.Context, i Instance) bool {
 	return s.asks()
 }
 
-// Counted implements [approval.Source]. Keyfactor takes an instance off our own
-// list as soon as it has our answer, even while it waits for further approvers.
+// Counted implements [approval.Source] for the first account.
+func (w *Workflows) Counted(ctx context.Context, id approval.ID) (bool, error) {
+	return w.CountedBy(ctx, id, "")
+}
+
+// CountedBy reports whether a decision carried by the account is already
+// recorded for a request that is still waiting; see [approval.Source.Counted].
+// Keyfactor takes an instance off an account's own list as soon as it has that
+// account's answer, even while it waits for further approvers.
 //
-// An empty list also follows from a role that was withdrawn. Then Counted
+// An empty list also follows from a role that was withdrawn. Then CountedBy
 // claims a vote that is not there; the request stays visible as waiting, which
 // is the harmless side to err on.
-func (w *Workflows) Counted(ctx context.Context, id approval.ID) (bool, error) {
+func (w *Workflows) CountedBy(ctx context.Context, id approval.ID, account string) (bool, error) {
 	instance, step, err := splitWorkflow(id)
 	if err != nil {
 		return false, err
 	}
-	i, err := w.client.Instance(ctx, instance)
+	c, err := w.account(account)
+	if err != nil {
+		return false, fmt.Errorf("ask whether %s was counted: %w", id, err)
+	}
+	i, err := w.read(ctx, instance)
 	if err != nil {
 		return false, fmt.Errorf("ask whether %s was counted: %w", id, err)
 	}
@@ -148,25 +182,25 @@ func (w *Workflows) Counted(ctx context.Context, id approval.ID) (bool, error) {
 	default:
 		return false, fmt.Errorf("ask whether %s was counted: %w", id, approval.ErrSettled)
 	}
-	mine, err := w.mine(ctx, instance)
+	mine, err := w.mine(ctx, c, instance)
 	if err != nil {
 		return false, fmt.Errorf("ask whether %s was counted: %w", id, err)
 	}
 	return !mine, nil
 }
 
-// mine reports whether the instance waits for an answer from us.
-func (w *Workflows) mine(ctx context.Context, instance string) (bool, error) {
-	found, err := w.listed(ctx, instance, ListOptions{Query: "Id -eq " + quoted(instance), PageSize: w.config.PageSize})
+// mine reports whether the instance waits for an answer from the client's identity.
+func (w *Workflows) mine(ctx context.Context, c *Client, instance string) (bool, error) {
+	found, err := listed(ctx, c, instance, ListOptions{Query: "Id -eq " + quoted(instance), PageSize: w.config.PageSize})
 	if errors.Is(err, approval.ErrRefused) {
 		// A server that cannot filter by Id still has the whole list.
-		found, err = w.listed(ctx, instance, ListOptions{PageSize: w.config.PageSize})
+		found, err = listed(ctx, c, instance, ListOptions{PageSize: w.config.PageSize})
 	}
 	return found, err
 }
 
-func (w *Workflows) listed(ctx context.Context, instance string, o ListOptions) (bool, error) {
-	for i, err := range w.client.AssignedToMe(ctx, o) {
+func listed(ctx context.Context, c *Client, instance string, o ListOptions) (bool, error) {
+	for i, err := range c.AssignedToMe(ctx, o) {
 		switch row := (*RowError)(nil); {
 		case errors.As(err, &row) && row.ID != "" && !strings.EqualFold(row.ID, instance):
 		case err != nil:
@@ -180,25 +214,29 @@ func (w *Workflows) listed(ctx context.Context, instance string, o ListOptions) 
 
 // Send implements [approval.Source]. The step's name in the signal comes from
 // an instance read immediately before: a name remembered from an earlier step
-// could answer another question.
+// could answer another question. The decision's account carries it.
 func (w *Workflows) Send(ctx context.Context, d approval.Decision) error {
 	instance, step, err := splitWorkflow(d.Request)
 	if err != nil {
 		return err
 	}
-	i, err := w.client.Instance(ctx, instance)
+	c, err := w.account(d.Account)
+	if err != nil {
+		return fmt.Errorf("signal %s: %w", d.Request, err)
+	}
+	i, err := c.Instance(ctx, instance)
 	if err != nil {
 		return fmt.Errorf("read %s before the signal: %w", d.Request, err)
 	}
 	if err := ready(i, step); err != nil {
 		return fmt.Errorf("signal %s: %w", d.Request, err)
 	}
-	err = w.client.Signal(ctx, instance, SignalRequest{
+	err = c.Signal(ctx, instance, SignalRequest{
 		Key:      string(i.CurrentStepUniqueName) + "." + ApprovalStatus,
 		Approved: d.Verdict == approval.Approve,
 		Comment:  d.SignalComment(),
 	})
-	if refusedFlatly(err) && w.left(ctx, instance, step) {
+	if refusedFlatly(err) && hasLeft(ctx, c, instance, step) {
 		err = settled(err)
 	}
 	if err != nil {
@@ -220,9 +258,9 @@ func ready(i Instance, step string) error {
 	return nil
 }
 
-// left looks whether somebody was first.
-func (w *Workflows) left(ctx context.Context, instance, step string) bool {
-	i, err := w.client.Instance(ctx, instance)
+// hasLeft looks whether somebody was first.
+func hasLeft(ctx context.Context, c *Client, instance, step string) bool {
+	i, err := c.Instance(ctx, instance)
 	if err != nil {
 		return errors.Is(err, approval.ErrNotFound)
 	}
