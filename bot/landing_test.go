@@ -114,6 +114,16 @@ func TestCutOffUpdateIsOverwritten(t *testing.T) {
 	require.Zero(t, earlier, "a draw whose end is known leaves no mark")
 }
 
+// A clock that is set back makes nobody wait until it has caught up.
+func TestClockThatIsSetBackDelaysNothing(t *testing.T) {
+	w := newStill(t)
+	_, _, err := w.store.StartPost(t.Context(), w.id, "#pki-approvals")
+	require.NoError(t, err)
+	w.now = w.now.Add(-time.Hour)
+	require.NoError(t, w.bot.Post(t.Context(), "#pki-approvals"))
+	require.Len(t, w.slack.Messages("#pki-approvals"), 1)
+}
+
 // still is a world in which nothing happens by itself, not even time.
 type still struct {
 	now   time.Time

@@ -25,13 +25,18 @@ func stale(ctx context.Context) bool {
 // landing returns an error that waits while a call with a mark that young may
 // still be on its way: one that a crash cut us off from has its effect later than
 // we come back and look. Whoever calls again sets a new mark, so that the next
-// one counts from there.
+// one counts from there. A mark from the future tells that the clock was set back
+// since, and nothing else; nobody waits until it has caught up.
 func (b *Bot) landing(marked time.Time) error {
-	if rest := afterMaybe - b.c.Now().Sub(marked); rest > 0 {
-		return &wait{after: min(rest, afterMaybe), err: errors.New("an earlier attempt may still be on its way")}
+	age := b.c.Now().Sub(marked)
+	if age < -skew || age >= afterMaybe {
+		return nil
 	}
-	return nil
+	return &wait{after: min(afterMaybe-age, afterMaybe), err: errors.New("an earlier attempt may still be on its way")}
 }
+
+// skew is how far the clocks of replicas may be apart.
+const skew = time.Minute
 
 // send posts a message, once. The answer names the channel's real id, which
 // differs when the message went to a person.
