@@ -82,7 +82,11 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if a.keyfactor, err = newKeyfactor(c.Keyfactor, o.Log.Named("keyfactor")); err != nil {
 		return nil, err
 	}
-	sources := newSources(a.keyfactor, c, o.Log.Named("keyfactor"))
+	further, err := newAccounts(c.Keyfactor, o.Log.Named("keyfactor"))
+	if err != nil {
+		return nil, err
+	}
+	sources := newSources(a.keyfactor, c, o.Log.Named("keyfactor"), further...)
 	api := slack.New(c.Slack.BotToken.Reveal(),
 		slack.OptionHTTPClient(&http.Client{Timeout: slackTimeout}),
 		slack.OptionAPIURL(c.Slack.APIURL),
@@ -158,6 +162,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 	// Work outlives the context that starts it; Stop ends it.
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a.onStop("context", func(context.Context) error { cancel(); return nil })
+	a.anchor(life)
 
 	if err := a.jobs.Start(life); err != nil {
 		return fmt.Errorf("start the jobs: %w", err)

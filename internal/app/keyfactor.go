@@ -12,28 +12,55 @@ import (
 
 // newKeyfactor builds the client that the configuration describes.
 func newKeyfactor(c config.Keyfactor, log *zap.Logger) (*keyfactor.Client, error) {
-	kc := keyfactor.Config{
-		URL: c.URL, CACertificates: c.CAPEM, InsecureSkipVerify: c.SkipVerify, Timeout: c.Timeout,
-		ApprovedAs: keyfactor.ApprovedAs(c.ApprovedAs), Log: log,
-	}
-	switch c.Auth.Type {
-	case config.AuthBasic:
-		kc.Auth = keyfactor.Basic{Username: c.Auth.Username, Password: c.Auth.Password}
-	case config.AuthOAuth:
-		kc.Auth = keyfactor.OAuth{TokenURL: c.Auth.TokenURL, ClientID: c.Auth.ClientID, ClientSecret: c.Auth.ClientSecret, Scopes: c.Auth.Scopes, Audience: c.Auth.Audience}
-	case config.AuthToken:
-		kc.Auth = keyfactor.Bearer{Token: c.Auth.AccessToken}
-	default:
-		return nil, fmt.Errorf("keyfactor.auth.type %q is not known", c.Auth.Type)
+	kc, err := keyfactorConfig(c, c.Auth, log)
+	if err != nil {
+		return nil, fmt.Errorf("keyfactor.auth: %w", err)
 	}
 	return keyfactor.New(kc)
 }
 
+// newAccounts builds a client for each further login.
+func newAccounts(c config.Keyfactor, log *zap.Logger) ([]keyfactor.Account, error) {
+	var all []keyfactor.Account
+	for i, a := range c.Accounts {
+		kc, err := keyfactorConfig(c, a.Auth, log.With(zap.String("account", a.Name)))
+		if err != nil {
+			return nil, fmt.Errorf("keyfactor.accounts[%d].auth: %w", i, err)
+		}
+		client, err := keyfactor.New(kc)
+		if err != nil {
+			return nil, fmt.Errorf("keyfactor.accounts[%d]: %w", i, err)
+		}
+		all = append(all, keyfactor.Account{Name: a.Name, Client: client})
+	}
+	return all, nil
+}
+
+// keyfactorConfig is what a client for one of our logins needs.
+func keyfactorConfig(c config.Keyfactor, login config.Auth, log *zap.Logger) (keyfactor.Config, error) {
+	kc := keyfactor.Config{
+		URL: c.URL, CACertificates: c.CAPEM, CAOnly: c.CAOnly, InsecureSkipVerify: c.SkipVerify, Timeout: c.Timeout,
+		ApprovedAs: keyfactor.ApprovedAs(c.ApprovedAs), Log: log,
+	}
+	switch login.Type {
+	case config.AuthBasic:
+		kc.Auth = keyfactor.Basic{Username: login.Username, Password: login.Password}
+	case config.AuthOAuth:
+		kc.Auth = keyfactor.OAuth{TokenURL: login.TokenURL, ClientID: login.ClientID, ClientSecret: login.ClientSecret, Scopes: login.Scopes, Audience: login.Audience}
+	case config.AuthToken:
+		kc.Auth = keyfactor.Bearer{Token: login.AccessToken}
+	default:
+		return kc, fmt.Errorf("type %q is not known", login.Type)
+	}
+	return kc, nil
+}
+
 // newSources builds the queues that are polled. A further kind is one more line.
-func newSources(client *keyfactor.Client, c *config.Config, log *zap.Logger) []approval.Source {
-	sc := keyfactor.SourceConfig{PortalURL: c.Keyfactor.PortalURL, Log: log}
+func newSources(client *keyfactor.Client, c *config.Config, log *zap.Logger, further ...keyfactor.Account) []approval.Source {
+	portal, link := c.Keyfactor.Portal()
+	sc := keyfactor.SourceConfig{PortalURL: portal, LinkTemplate: link, MetadataFields: c.Keyfactor.Metadata, Log: log}
 	known := map[approval.Kind]approval.Source{
-		approval.Workflow:    keyfactor.NewWorkflows(client, sc),
+		approval.Workflow:    keyfactor.NewWorkflows(client, sc, further...),
 		approval.Certificate: keyfactor.NewCertificates(client, sc),
 	}
 	var sources []approval.Source
