@@ -253,7 +253,8 @@ func (w *world) strike() {
 	}
 	require.NoError(w, victim.start())
 	if n := w.kills.Load(); n%100 == 0 {
-		w.Logf("so far: %s", w.balance())
+		b := w.balance()
+		w.Logf("so far: kills %d  accepted %d  signals %d  DOUBLED %d  cards %d  doubled cards %d  seconds %.0f", b.kills, b.accepted, b.signals, b.doubled, b.cards, b.doubledCards, b.took.Seconds())
 	}
 }
 
