@@ -8,11 +8,12 @@ func UnroutedMessage(r approval.Request) Message {
 	if who := visible(r.Requester, 120); who != "" {
 		out += ", requested by " + code(who, 120)
 	}
-	out += ". Add a route that matches it"
-	if l := hyperlink(r.Link, "Look it up in Keyfactor"); link(r.Link) != "" {
-		out += ", or decide it there: " + l
+	out += ".\nAdd a route that matches it."
+	const label = "Look it up in Keyfactor"
+	if l := hyperlink(r.Link, label); l != label {
+		out += " " + l + "."
 	}
-	return Message{Text: out + "."}
+	return Message{Text: out}
 }
 
 // LostChannelMessage tells the admins that requests can no longer be shown in a

@@ -104,7 +104,7 @@ func (p ExplainPerson) words() string {
 	case p.Approve == p.Deny:
 		return "may not: " + p.Approve.because()
 	}
-	return "may not approve, " + p.Approve.because() + "; nor deny, " + p.Deny.because()
+	return "may not approve: " + p.Approve.because() + "; nor deny: " + p.Deny.because()
 }
 
 var becauses = map[RefusalReason]string{
