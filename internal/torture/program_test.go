@@ -82,7 +82,7 @@ func (p *program) kill() error {
 	default:
 	}
 	err := p.cmd.Process.Kill()
-	<-p.done
+	_ = <-p.done // how it ended is known
 	p.done <- nil // for stop
 	return err
 }
@@ -104,7 +104,7 @@ func (p *program) stop() error {
 		return nil
 	case <-time.After(40 * time.Second):
 		_ = p.cmd.Process.Kill()
-		<-p.done
+		_ = <-p.done // how it ended is known
 		p.done <- nil
 		return errors.New(p.name + " did not stop within 40 s")
 	}
