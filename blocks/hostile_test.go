@@ -80,7 +80,7 @@ func TestHostileTextIsNeverInterpreted(t *testing.T) {
 		voter := func(name string) approval.Person {
 			return approval.Person{ID: rapid.OneOf(rapid.Just("U02CAROL"), text).Draw(t, name+" id"), Name: text.Draw(t, name)}
 		}
-		for range rapid.SampledFrom([]int{0, 1, 2, 30}).Draw(t, "votes") {
+		for range rapid.SampledFrom([]int{0, 1, 2, 9}).Draw(t, "votes") {
 			verdict := rapid.SampledFrom([]approval.Verdict{approval.Approve, approval.Approve, approval.Deny}).Draw(t, "verdict")
 			cast := approval.Vote{Verdict: verdict, By: voter("voter"), Comment: text.Draw(t, "vote"), At: decided}
 			v.Votes = append(v.Votes, cast)
@@ -186,6 +186,8 @@ var ours = []*regexp.Regexp{
 var (
 	entity = regexp.MustCompile(`&(amp|lt|gt);`)
 	emoji  = regexp.MustCompile(`:[^\s:]+:`)
+	// Compiled once: a test that asks thousands of times would do little else.
+	italics = regexp.MustCompile(`(^|[^\pL\pN_])_|_([^\pL\pN_]|$)`)
 )
 
 // requireInert fails if mrkdwn holds anything active that is not ours.
@@ -199,8 +201,8 @@ func requireInert(t require.TestingT, where, s string) {
 		left = re.ReplaceAllString(left, "")
 	}
 	left = entity.ReplaceAllString(left, "")
-	require.NotRegexp(t, "[<>&*~`]", left, "%s: %q", where, s)
-	require.NotRegexp(t, `(^|[^\pL\pN_])_|_([^\pL\pN_]|$)`, left, "%s: %q", where, s)
+	require.False(t, strings.ContainsAny(left, "<>&*~`"), "%s: %q", where, s)
+	require.False(t, italics.MatchString(left), "%s: %q", where, s)
 	require.NotContains(t, left, "://", where)
 	require.False(t, emoji.MatchString(left), "%s: %q", where, s)
 }
