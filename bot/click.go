@@ -327,9 +327,15 @@ func (b *Bot) audit(ctx context.Context, a attempt, reason blocks.RefusalReason)
 		by = approval.Person{ID: a.user, Team: a.team}
 	}
 	entry := store.Entry{At: b.c.Now(), Event: "click.refused", Request: a.Request, By: by, Detail: map[string]any{"reason": string(reason), "verdict": string(a.Verdict)}}
-	if err := b.c.Store.Audit(ctx, entry); err != nil {
-		log.Error("refusal could not be written to the audit log", zap.Error(err))
+	if err := b.c.Store.Audit(ctx, entry); err == nil {
+		return
 	}
+	// The time for the answer was too short, or the database is away for a moment.
+	b.later(ctx, func(ctx context.Context) {
+		if err := b.c.Store.Audit(ctx, entry); err != nil {
+			log.Error("refusal could not be written to the audit log", zap.Error(err))
+		}
+	})
 }
 
 // tell says something to one person: in the channel where they pressed, else in
