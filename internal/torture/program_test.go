@@ -28,8 +28,11 @@ type program struct {
 
 	mu   sync.Mutex
 	cmd  *exec.Cmd
-	done chan error
+	done chan exit
 }
+
+// exit is how a process ended.
+type exit struct{ err error }
 
 // build makes the real program, as "make build" does but for speed.
 func build(t *testing.T) string {
@@ -54,13 +57,13 @@ func (p *program) start() error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	dieWithUs(cmd.SysProcAttr)
 	// The parent's death is told by thread, so the thread that starts must stay.
-	started, done := make(chan error), make(chan error, 1)
+	started, done := make(chan error), make(chan exit, 1)
 	go func() {
 		runtime.LockOSThread()
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			done <- cmd.Wait()
+			done <- exit{cmd.Wait()}
 		}
 	}()
 	if err := <-started; err != nil {
@@ -76,14 +79,13 @@ func (p *program) kill() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	select {
-	case err := <-p.done:
-		p.done <- err
-		return fmt.Errorf("%s ended by itself: %w", p.name, err)
+	case e := <-p.done:
+		p.done <- e
+		return fmt.Errorf("%s ended by itself: %w", p.name, e.err)
 	default:
 	}
 	err := p.cmd.Process.Kill()
-	_ = <-p.done // how it ended is known
-	p.done <- nil // for stop
+	p.done <- <-p.done // for stop
 	return err
 }
 
@@ -96,16 +98,15 @@ func (p *program) stop() error {
 	}
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
 	select {
-	case err := <-p.done:
-		p.done <- err
-		if err != nil {
-			return fmt.Errorf("%s was asked to stop: %w", p.name, err)
+	case e := <-p.done:
+		p.done <- e
+		if e.err != nil {
+			return fmt.Errorf("%s was asked to stop: %w", p.name, e.err)
 		}
 		return nil
 	case <-time.After(40 * time.Second):
 		_ = p.cmd.Process.Kill()
-		_ = <-p.done // how it ended is known
-		p.done <- nil
+		p.done <- <-p.done
 		return errors.New(p.name + " did not stop within 40 s")
 	}
 }
