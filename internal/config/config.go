@@ -70,7 +70,11 @@ func (k Keyfactor) Portal() (base, template string) {
 	// What leads up to the placeholder is a part of a path, or a query.
 	before, _, _ = strings.Cut(before, "?")
 	before, _, _ = strings.Cut(before, "#")
-	return before[:strings.LastIndexByte(before, '/')], k.PortalURL
+	host := strings.Index(before, "://") + len("://")
+	if slash := strings.LastIndexByte(before[host:], '/'); slash >= 0 {
+		before = before[:host+slash]
+	}
+	return before, k.PortalURL
 }
 
 // Account is a further login to Keyfactor.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/approvebot/approvebot/internal/approval"
 	"github.com/approvebot/approvebot/internal/config"
 )
 
@@ -14,6 +15,7 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		minimal, "", "a: [", "- x", "a: !t\nb: *x\n", "routes: &a [*a]", "<<: {routes: }", "? ? ?", "keyfactor: &k {<<: *k}",
 		"a: &a [x]\nb: &b [*a, *a]\nroutes: [*b, *b]", "poll: {schedule: 'TZ=x'}", "store: {url: 'postgres://a:b c@d'}", "{", "---\n---\n", "routes:\n  - match: {subject: \"!\"}",
+		"people: {map: {a: b, <<: {}}, templates: ['{email}']}", "routes: [{quorum: 1, match: {fields: {a: [~]}, wildcard: true, key_size: ['<1']}}]", "routes: [{quorum: {from: [@a]}, expires_after: 1h}]",
 		"slack: {bot_token: |\n  xoxb-1\n}", "log: {level: !!str info}", "keyfactor: {url: 'http://[::1'}",
 	} {
 		f.Add(seed)
@@ -37,12 +39,51 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		for _, r := range c.Routes {
-			if len(r.Channels) == 0 || r.Approvers.Empty() {
+			rule := r.Rule()
+			if rule.Quorum.Count < max(1, len(rule.Quorum.From)) {
+				t.Fatalf("a quorum of %+v", rule.Quorum)
+			}
+			if len(r.Channels) == 0 && r.DirectMessages != config.DirectMessagesOnly || r.Approvers.Empty() {
 				t.Fatalf("an open door: %+v", r)
 			}
 		}
 		if len(c.Routes) == 0 || strings.Contains(c.Redacted(), "hunter2") {
 			t.Fatal(c.Redacted(), warnings)
+		}
+	})
+}
+
+// Whatever a pattern and a value look like: what was accepted has one meaning.
+func FuzzPattern(f *testing.F) {
+	f.Add("Web*", "WebServer", 2048)
+	f.Add("~web[0-9]+", "WEB01", 0)
+	f.Add("!~(a|b)", "a", 1)
+	f.Add("~\\Qa", "a", 1)
+	f.Add("~(?i)\\z|x", "\xff", -1)
+	f.Add("!<3072", "", 256)
+	f.Fuzz(func(t *testing.T, pattern, value string, bits int) {
+		q := approval.Request{ID: "workflow:1/2", Template: value, Key: approval.Key{Bits: max(bits, 0)}, Fields: map[string]string{"f": value}, SANs: []approval.SAN{{Value: value}}}
+		template := config.Route{Match: config.Match{Template: config.Globs{pattern}}}
+		for _, route := range []config.Route{template, {Match: config.Match{Fields: map[string]config.Globs{"F": {pattern}}}}, {Match: config.Match{SAN: config.Globs{pattern}}}} {
+			if route.Matches(q) != template.Matches(q) {
+				t.Fatalf("%q and %q differ by the key", pattern, value)
+			}
+		}
+		if config.CheckPattern("template", pattern) == "" && value != "" && pattern != "" && !strings.HasPrefix(pattern, "!") {
+			not := config.Route{Match: config.Match{Template: config.Globs{"!" + pattern}}}
+			if not.Matches(q) == template.Matches(q) {
+				t.Fatalf("%q and its opposite agree about %q", pattern, value)
+			}
+		}
+		size := config.Route{Match: config.Match{KeySize: config.Sizes{pattern}}}
+		if config.CheckPattern("key_size", pattern) == "" && pattern != "" && !strings.HasPrefix(pattern, "!") && bits > 0 {
+			not := config.Route{Match: config.Match{KeySize: config.Sizes{"!" + pattern}}}
+			if not.Matches(q) == size.Matches(q) {
+				t.Fatalf("%q and its opposite agree about %d", pattern, bits)
+			}
+		}
+		if value == "" && pattern != "" && template.Matches(q) {
+			t.Fatalf("%q fits what is missing", pattern)
 		}
 	})
 }

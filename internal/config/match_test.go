@@ -27,6 +27,20 @@ func TestMatch(t *testing.T) {
 	disguised.CommonName, disguised.Subject = "payroll.corp.example.com", "CN=payroll.corp.example.com,OU=x.prod.example.com"
 	unread := webServer()
 	unread.CommonName = ""
+	wild := webServer()
+	wild.SANs = append(wild.SANs, approval.SAN{Kind: "dns", Value: "*.prod.example.com"})
+	key := webServer()
+	key.Key = approval.Key{Algorithm: "RSA", Bits: 2048}
+	curve := webServer()
+	curve.Key = approval.Key{Algorithm: "ECDSA", Bits: 256, Curve: "P-256"}
+	owned := webServer()
+	owned.Fields = map[string]string{"AppOwner": "team-web", "CostCentre": ""}
+	twice := webServer()
+	twice.Fields = map[string]string{"AppOwner": "team-web", "appowner": "mallory"}
+	yes, no := true, false
+	fields := func(name string, patterns ...string) config.Match {
+		return config.Match{Fields: map[string]config.Globs{name: patterns}}
+	}
 
 	for name, row := range map[string]struct {
 		match   config.Match
@@ -74,6 +88,47 @@ func TestMatch(t *testing.T) {
 		"nothing excluded about the subject":          {config.Match{Subject: g("!OU=Lab*", "!lab.*")}, webServer(), true},
 		"no subject at all":                           {config.Match{Subject: g("!OU=Lab*")}, nothing, false},
 		"no subject, said so":                         {config.Match{Subject: g("")}, nothing, true},
+		"an expression":                               {config.Match{CA: g(`~ca\.example\.com\\Issuing [0-9]`)}, webServer(), true},
+		"an expression, whatever the case":            {config.Match{Template: g("~web(server|client)")}, webServer(), true},
+		"an expression fits the whole value":          {config.Match{Template: g("~web")}, webServer(), false},
+		"alternatives do not escape the whole":        {config.Match{Template: g("~web|nothing")}, webServer(), false},
+		"an expression excludes":                      {config.Match{Template: g("!~web.*")}, webServer(), false},
+		"an expression that does not exclude":         {config.Match{Template: g("!~code.*")}, webServer(), true},
+		"an expression for every name":                {config.Match{SAN: g(`~[a-z]+\.prod\.example\.com`)}, foreign, false},
+		"an expression for a part of the name":        {config.Match{Subject: g("~OU=Web.*")}, webServer(), true},
+		"an expression does not run across parts":     {config.Match{Subject: g("~CN=.*prod.*")}, disguised, false},
+		"no line ends an expression":                  {config.Match{Template: g("~web.*")}, approval.Request{Template: "web\nserver"}, true},
+		"a line break hides nothing":                  {config.Match{Template: g("~web")}, approval.Request{Template: "web\n"}, false},
+		"an expression and a missing value":           {config.Match{Template: g("~.*")}, nothing, false},
+		"an algorithm":                                {config.Match{KeyType: g("rsa")}, key, true},
+		"a curve":                                     {config.Match{KeyType: g("P-*")}, curve, true},
+		"an algorithm excluded by its curve":          {config.Match{KeyType: g("!P-256")}, curve, false},
+		"an algorithm nobody knows":                   {config.Match{KeyType: g("!RSA")}, nothing, false},
+		"a size":                                      {config.Match{KeySize: config.Sizes{"2048"}}, key, true},
+		"a smaller size":                              {config.Match{KeySize: config.Sizes{"<3072"}}, key, true},
+		"not a smaller size":                          {config.Match{KeySize: config.Sizes{"<2048"}}, key, false},
+		"at most":                                     {config.Match{KeySize: config.Sizes{"<= 2048"}}, key, true},
+		"more":                                        {config.Match{KeySize: config.Sizes{">2048"}}, key, false},
+		"at least":                                    {config.Match{KeySize: config.Sizes{">=2048"}}, key, true},
+		"exactly":                                     {config.Match{KeySize: config.Sizes{"=2048"}}, key, true},
+		"a range":                                     {config.Match{KeySize: config.Sizes{">=2048", "!>4096"}}, key, true},
+		"out of range":                                {config.Match{KeySize: config.Sizes{">=1024", "!>=2048"}}, key, false},
+		"nothing but an excluded size":                {config.Match{KeySize: config.Sizes{"!<2048"}}, key, true},
+		"a size nobody knows":                         {config.Match{KeySize: config.Sizes{"!<2048", "<4096"}}, nothing, false},
+		"a size nobody knows, said so":                {config.Match{KeySize: config.Sizes{"<2048", ""}}, nothing, true},
+		"a wildcard":                                  {config.Match{Wildcard: &yes}, wild, true},
+		"no wildcard wanted":                          {config.Match{Wildcard: &no}, wild, false},
+		"no wildcard":                                 {config.Match{Wildcard: &no}, webServer(), true},
+		"a wildcard wanted":                           {config.Match{Wildcard: &yes}, webServer(), false},
+		"no names, no wildcard":                       {config.Match{Wildcard: &no}, nothing, false},
+		"a field":                                     {fields("AppOwner", "team-*"), owned, true},
+		"a field by another case":                     {fields("APPOWNER", "team-*"), owned, true},
+		"a field with another value":                  {fields("AppOwner", "lab-*"), owned, false},
+		"a field excluded":                            {fields("AppOwner", "!team-*"), owned, false},
+		"a field that is missing":                     {fields("Ticket", "!x"), owned, false},
+		"a field that is missing, said so":            {fields("Ticket", ""), owned, true},
+		"a field that is empty":                       {fields("CostCentre", "*"), owned, false},
+		"a field that is there twice":                 {fields("AppOwner", "team-*"), twice, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, row.want, config.Route{Match: row.match}.Matches(row.request))
@@ -93,4 +148,25 @@ func TestTheFirstRouteTakesIt(t *testing.T) {
 
 	_, ok = c.RouteFor(approval.Request{ID: "certificate:7"})
 	require.False(t, ok, "no route, no audience")
+}
+
+func TestExplain(t *testing.T) {
+	wild := true
+	q := webServer()
+	q.Key = approval.Key{Algorithm: "RSA", Bits: 2048}
+	q.Fields = map[string]string{"AppOwner": "team-web"}
+	route := config.Route{Match: config.Match{
+		Kind: config.Globs{"workflow"}, Step: config.Globs{"Approve*", "!Security*"}, SAN: config.Globs{"shop.*"}, KeySize: config.Sizes{"<3072"},
+		Wildcard: &wild, Fields: map[string]config.Globs{"ticket": {"CHG-*"}, "appowner": {"team-*"}},
+	}}
+	require.Equal(t, []config.Reason{
+		{Key: "kind", Pattern: "workflow", Value: "workflow", OK: true},
+		{Key: "step", Pattern: "Approve*, !Security*", Value: "Approve it, ApproveWeb", OK: true},
+		{Key: "san", Pattern: "shop.*", Value: "www.prod.example.com"},
+		{Key: "key_size", Pattern: "<3072", Value: "2048", OK: true},
+		{Key: "wildcard", Pattern: "true", Value: "false"},
+		{Key: "fields.appowner", Pattern: "team-*", Value: "team-web", OK: true, Private: true},
+		{Key: "fields.ticket", Pattern: "CHG-*", Private: true},
+	}, route.Explain(q))
+	require.Empty(t, config.Route{}.Explain(q), "a route without a match has nothing to say")
 }
