@@ -61,11 +61,13 @@ func (b *Bot) Alert(ctx context.Context, sentence string) {
 
 // Unrouted tells the admins about a request that no route takes.
 func (b *Bot) Unrouted(ctx context.Context, r approval.Request) {
-	what := r.CommonName
-	if what == "" {
-		what = r.Title
+	first, err := b.c.Store.Once(ctx, "unrouted:"+string(r.ID))
+	if err != nil {
+		b.log(r.ID).Error("an unrouted request could not be marked as told", zap.Error(err))
 	}
-	b.Alert(ctx, fmt.Sprintf("No route takes the request %s (`%s`), so nobody is asked about it. Add a route that matches it.", blocks.EscapeText(r.Reference), codeText(what)))
+	if first {
+		b.Alert(ctx, blocks.UnroutedMessage(r).Text)
+	}
 }
 
 // cardLost handles that a card can no longer be updated. A request that still
@@ -86,7 +88,7 @@ func (b *Bot) cardLost(ctx context.Context, card store.Card, record store.Record
 	if record.State.Final() {
 		return nil
 	}
-	b.Alert(ctx, fmt.Sprintf("Requests can no longer be shown in %s: %s.", mentionRoom(card), advice(err)))
+	b.Alert(ctx, blocks.LostChannelMessage(card.Channel, advice(err)).Text)
 	for _, other := range record.Cards {
 		if other.Channel != card.Channel && other.Failed.IsZero() {
 			return nil
@@ -103,11 +105,9 @@ func (b *Bot) cardLost(ctx context.Context, card store.Card, record store.Record
 	return b.c.Store.Place(ctx, card.Request, admins...)
 }
 
-func mentionRoom(c store.Card) string {
-	if strings.HasPrefix(c.Channel, "#") {
-		return blocks.EscapeText(c.Channel)
-	}
-	return "<#" + c.SlackChannel + ">"
+// Approvers returns the ids of those whom a rule names, as far as they can be found.
+func (b *Bot) Approvers(ctx context.Context, rule approval.Rule) ([]string, error) {
+	return b.people.ids(ctx, Team{Users: rule.Users, Groups: rule.Groups})
 }
 
 // ids returns the ids of a team's people, those it could find, together with
@@ -139,16 +139,7 @@ func (p *people) id(ctx context.Context, name string) (string, error) {
 	handle, isHandle := strings.CutPrefix(name, "@")
 	switch {
 	case isHandle:
-		all, err := p.slack.GetUsersContext(ctx)
-		if err != nil {
-			return "", fmt.Errorf("ask Slack for %s: %w", name, err)
-		}
-		for _, u := range all {
-			if strings.EqualFold(u.Name, handle) && !u.Deleted {
-				return u.ID, nil
-			}
-		}
-		return "", fmt.Errorf("%s was not found in Slack", name)
+		return p.byHandle(ctx, handle)
 	case strings.Contains(name, "@"):
 		u, err := p.slack.GetUserByEmailContext(ctx, name)
 		if err != nil {

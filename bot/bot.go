@@ -22,36 +22,26 @@ import (
 	"github.com/slack-go/slack"
 	"go.uber.org/zap"
 
+	"github.com/approvebot/approvebot/blocks"
 	"github.com/approvebot/approvebot/internal/approval"
 	"github.com/approvebot/approvebot/internal/store"
 )
-
-// Route is what the bot needs to know about the rule that took a request.
-type Route struct {
-	Name string
-	// Users and Groups may decide: ids, @handles, or for users e-mail addresses.
-	Users, Groups []string
-	// AllowSelf lets the requester decide about their own request.
-	AllowSelf bool
-	// Approve and Deny say whether a comment goes with the verdict.
-	Approve, Deny approval.CommentRule
-}
-
-// Comment returns the rule for the verdict's comment.
-func (r Route) Comment(v approval.Verdict) approval.CommentRule {
-	if v == approval.Approve {
-		return r.Approve
-	}
-	return r.Deny
-}
 
 // Config says what a Bot works with. All fields are required but those with a default.
 type Config struct {
 	Store   *store.Store
 	Slack   *slack.Client
 	Sources []approval.Source
-	// Route returns the route of that name; false when the configuration no longer has it.
-	Route func(name string) (Route, bool)
+	// Rule returns the rule of the route of that name; false when the configuration no longer has it.
+	Rule func(route string) (approval.Rule, bool)
+	// Filter reads what a subscription asks for; its errors are sentences.
+	Filter func(map[string]string) (func(approval.Request) bool, error)
+	// Explain says what each route answered about a request, up to the one that took it.
+	Explain func(approval.Request) []blocks.ExplainRoute
+	// Directory says whom Keyfactor's names belong to.
+	Directory approval.Directory
+	// AllowShared lets cards go to channels that are shared with other organisations.
+	AllowShared bool
 	// Admins mend what nobody else can, and are whom people are told to ask.
 	Admins Team
 	// Keys sign the buttons; the first signs, all verify.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -31,17 +30,38 @@ func (b *Bot) view(ctx context.Context, r store.Record, channel string) blocks.C
 	v.Earlier = b.earlier(ctx, r)
 	t := ticket{Request: r.Request.ID, Channel: channel, Digest: r.Request.Digest(), Until: b.c.Now().Add(b.c.SealLife).Unix()}
 	v.Details = b.seal.seal(t)
-	route, ok := b.c.Route(r.Route)
+	v.Votes = r.Votes
+	for _, d := range r.Counted {
+		v.Counted = append(v.Counted, d.Decision)
+	}
+	rule, ok := b.c.Rule(r.Route)
 	if !ok || r.State != approval.Pending {
 		return v // without a route nobody may decide, so there is nothing to press
 	}
-	v.Approvers = blocks.EscapeText(strings.Join(append(append([]string{}, route.Users...), route.Groups...), ", "))
+	v.Approvers = listed(rule.Users, rule.Groups)
+	v.Needs = needs(rule, r)
+	if v.NoButtons = b.noButtons(rule, r); v.NoButtons != "" {
+		return v
+	}
+	v.Withdraw = v.Details
 	v.Sealed = map[approval.Verdict]string{}
 	for _, verdict := range r.Request.Verdicts {
 		t.Verdict = verdict
 		v.Sealed[verdict] = b.seal.seal(t)
 	}
 	return v
+}
+
+// noButtons says in a sentence why a pending request cannot be decided from
+// Slack, or nothing.
+func (b *Bot) noButtons(rule approval.Rule, r store.Record) string {
+	switch {
+	case rule.ShowOnly:
+		return "Requests of this kind are decided in Keyfactor, not from Slack."
+	case rule.Expired(r.Seen, b.c.Now()):
+		return "Nobody decided in time, so this request can only be decided in Keyfactor now."
+	}
+	return ""
 }
 
 // earlier finds what was decided about the same matter before, so that an

@@ -2,12 +2,10 @@ package bot
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/slack-go/slack"
 	"go.uber.org/zap"
 
@@ -27,26 +25,22 @@ func (b *Bot) Interact(ctx context.Context, cb slack.InteractionCallback) any {
 			}
 		}
 	case slack.InteractionTypeViewSubmission:
-		if cb.View.CallbackID == blocks.CallbackDecide {
+		switch cb.View.CallbackID {
+		case blocks.CallbackDecide:
 			return b.submit(ctx, cb)
+		case blocks.CallbackSubscribe:
+			return b.submitSubscription(ctx, cb)
 		}
 	}
 	return nil
 }
 
-// attempt is a person's try to decide, as far as it has been understood.
-type attempt struct {
-	ticket
-	user, team string
-	record     store.Record
-	route      Route
-	person     knownPerson
-}
-
 // press handles a button on a card. The modal is opened at once, because Slack
 // allows three seconds for it; what takes longer fills it in afterwards.
 func (b *Bot) press(ctx context.Context, cb slack.InteractionCallback, action *slack.BlockAction) {
-	if action.ActionID != blocks.ActionApprove && action.ActionID != blocks.ActionDeny && action.ActionID != blocks.ActionDetails {
+	switch action.ActionID {
+	case blocks.ActionApprove, blocks.ActionDeny, blocks.ActionDetails, blocks.ActionWithdraw:
+	default:
 		return // a link, or nothing of ours
 	}
 	a := attempt{user: cb.User.ID, team: cb.User.TeamID}
@@ -59,112 +53,18 @@ func (b *Bot) press(ctx context.Context, cb slack.InteractionCallback, action *s
 		return
 	}
 	a.Room, a.Message = room, cb.Container.MessageTs
-	if action.ActionID == blocks.ActionDetails {
+	switch {
+	case action.ActionID == blocks.ActionDetails:
 		b.later(ctx, func(ctx context.Context) { b.details(ctx, cb.TriggerID, a) })
-		return
-	}
-	if a.Verdict == "" {
+	case action.ActionID == blocks.ActionWithdraw:
+		b.refuse(ctx, a, b.withdraw(ctx, &a), room)
+	case a.Verdict == "":
 		b.refuse(ctx, a, blocks.StaleButton, room)
-		return
-	}
-	if a.route.Comment(a.Verdict).Need == approval.CommentOff {
-		if reason := b.identify(ctx, &a); reason != "" {
-			b.refuse(ctx, a, reason, room)
-			return
-		}
-		if reason := b.decide(ctx, &a, ""); reason != "" {
-			b.refuse(ctx, a, reason, room)
-		}
-		return
-	}
-	b.later(ctx, func(ctx context.Context) { b.ask(ctx, cb.TriggerID, a) })
-}
-
-// read understands a button: our signature, its age, the channel it was made
-// for, and what we remember of the request. It returns why the attempt ends here.
-func (b *Bot) read(ctx context.Context, a *attempt, value, room string) blocks.RefusalReason {
-	t, err := b.seal.open(value, b.c.Now())
-	a.ticket = t
-	if err != nil {
-		return blocks.StaleButton
-	}
-	record, err := b.c.Store.Request(ctx, t.Request)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return blocks.UnknownRequest
-	case err != nil:
-		b.log(t.Request).Error("a click could not be looked up", zap.Error(err))
-		return blocks.StorageDown
-	}
-	a.record = record
-	card, ok := cardIn(record, t.Channel)
-	if !ok || (card.SlackChannel != "" && room != "" && card.SlackChannel != room) {
-		return blocks.StaleButton // a copy of the button in another channel
-	}
-	if a.route, ok = b.c.Route(record.Route); !ok && !record.State.Final() {
-		return blocks.NoRoute
-	}
-	return ""
-}
-
-// open reports whether there is still something to decide, and whether it is
-// what the person was shown.
-func (a *attempt) open() blocks.RefusalReason {
-	switch {
-	case a.record.State == approval.Deciding:
-		return blocks.AlreadyDecided
-	case a.record.State.Final():
-		return blocks.AlreadySettled
-	case a.record.Request.Digest() != a.Digest:
-		return blocks.Changed
-	case !a.record.Request.Offers(a.Verdict):
-		return blocks.NotOffered
-	}
-	return ""
-}
-
-// identify learns who the person is and whether they may decide (P5).
-func (b *Bot) identify(ctx context.Context, a *attempt) blocks.RefusalReason {
-	if b.team() == "" {
-		return blocks.SlackDown
-	}
-	person, err := b.people.person(ctx, a.user, b.team())
-	if err != nil {
-		b.log(a.Request).Warn("a person could not be looked up", zap.String("person", a.user), zap.Error(err))
-		if refusal, ok := refused(err); ok && (refusal.Err == "user_not_found" || refusal.Err == "user_not_visible") {
-			return blocks.UnknownPerson
-		}
-		return blocks.SlackDown
-	}
-	a.person = person
-	if a.team != "" && a.team != b.team() {
-		a.person.Membership = approval.Outsider // the click says so, whatever users.info says
-	}
-	switch a.person.Membership {
-	case approval.Member:
-	case approval.Guest:
-		return blocks.Guest
-	case approval.Outsider:
-		return blocks.Outsider
-	case approval.Deactivated:
-		return blocks.Deactivated
-	case approval.Robot:
-		return blocks.Robot
+	case a.rule.Comment(a.Verdict).Need == approval.CommentOff && a.rule.MustType(a.record.Request, a.Verdict) == "":
+		b.refuse(ctx, a, b.decide(ctx, &a, ""), room)
 	default:
-		return blocks.UnknownPerson
+		b.later(ctx, func(ctx context.Context) { b.ask(ctx, cb.TriggerID, a) })
 	}
-	in, err := b.people.in(ctx, a.person, a.route.Users, a.route.Groups)
-	if err != nil {
-		b.log(a.Request).Error("approvers could not be looked up, so nobody may decide", zap.String("route", a.route.Name), zap.Error(err))
-		return blocks.SlackDown
-	}
-	if !in {
-		return blocks.NotApprover
-	}
-	if !a.route.AllowSelf && a.person.same(a.record.Request.Requester) {
-		return blocks.SelfApproval
-	}
-	return ""
 }
 
 // ask opens the modal. Who is known already is answered with the right one at
@@ -179,16 +79,14 @@ func (b *Bot) ask(ctx context.Context, trigger string, a attempt) {
 			return
 		}
 	}
-	reason := b.identify(ctx, &a)
-	if reason == "" {
-		reason = a.open()
-	}
+	reason := b.judge(ctx, &a)
 	if reason != "" && known {
 		b.refuse(ctx, a, reason, a.Room)
 		return
 	}
 	modal := blocks.DecideModal(blocks.DecideView{
-		Verdict: a.Verdict, Request: a.record.Request, Metadata: b.seal.seal(a.ticket), Comment: a.route.Comment(a.Verdict),
+		Verdict: a.Verdict, Request: a.record.Request, Metadata: b.seal.seal(a.ticket), Comment: a.rule.Comment(a.Verdict),
+		TypeCommonName: a.rule.MustType(a.record.Request, a.Verdict) != "", Votes: a.record.Votes, Needs: a.needs(),
 	})
 	if reason != "" {
 		b.audit(ctx, a, reason)
@@ -226,12 +124,9 @@ func (b *Bot) submit(ctx context.Context, cb slack.InteractionCallback) any {
 	reason := b.read(ctx, &a, cb.View.PrivateMetadata, "")
 	comment := blocks.Comment(cb.View.State)
 	if reason == "" {
-		if wrong := blocks.CheckComment(a.route.Comment(a.Verdict), comment); wrong != "" {
-			return slack.NewErrorsViewSubmissionResponse(map[string]string{blocks.BlockComment: wrong})
+		if wrong := a.wrong(cb.View.State, comment); len(wrong) > 0 {
+			return slack.NewErrorsViewSubmissionResponse(wrong)
 		}
-		reason = b.identify(ctx, &a)
-	}
-	if reason == "" {
 		reason = b.decide(ctx, &a, comment)
 	}
 	switch reason {
@@ -259,43 +154,24 @@ func hasInput(v slack.View, blockID string) bool {
 	return false
 }
 
-// decide records the decision; the signal leaves from there. It returns why not.
-func (b *Bot) decide(ctx context.Context, a *attempt, comment string) blocks.RefusalReason {
-	if reason := a.open(); reason != "" {
-		return reason
+// wrong says which fields of the modal have to be filled in otherwise.
+func (a attempt) wrong(state *slack.ViewState, comment string) map[string]string {
+	wrong := map[string]string{}
+	if w := blocks.CheckComment(a.rule.Comment(a.Verdict), comment); w != "" {
+		wrong[blocks.BlockComment] = w
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		b.log(a.Request).Error("no decision ID could be made", zap.Error(err))
-		return blocks.StorageDown
-	}
-	d := approval.Decision{
-		ID: id.String(), Request: a.Request, Verdict: a.Verdict, By: a.person.Person,
-		Comment: strings.TrimSpace(comment), At: b.c.Now().UTC(), Digest: a.Digest, Channel: a.Room,
-	}
-	err = b.c.Store.Decide(ctx, d, store.Reply{Key: "decided:" + d.ID, Body: encodeReply(blocks.DecidedReply(d))})
-	if taken, ok := errors.AsType[*store.TakenError](err); ok {
-		a.record = taken.Record
-		if reason := a.open(); reason != "" {
-			return reason
+	if a.rule.MustType(a.record.Request, a.Verdict) != "" {
+		if w := blocks.CheckTyped(a.record.Request, blocks.Typed(state)); w != "" {
+			wrong[blocks.BlockTyped] = w
 		}
-		return blocks.AlreadyDecided
 	}
-	switch {
-	case errors.Is(err, store.ErrChanged):
-		return blocks.Changed
-	case err != nil:
-		b.log(a.Request).Error("decision could not be recorded, so nothing happens", zap.String("person", a.user), zap.Error(err))
-		return blocks.StorageDown
-	}
-	b.log(a.Request).Info("decision recorded", zap.String("decision", d.ID), zap.String("verdict", string(d.Verdict)), zap.String("person", d.By.ID))
-	return ""
+	return wrong
 }
 
 func (b *Bot) refusal(a attempt) blocks.RefusalView {
 	v := blocks.RefusalView{
 		Request: a.record.Request, Verdict: a.Verdict, Outcome: a.record.Outcome,
-		Approvers: listed(a.route.Users, a.route.Groups), Admins: listed(b.c.Admins.Users, b.c.Admins.Groups),
+		Approvers: listed(a.rule.Users, a.rule.Groups), Admins: listed(b.c.Admins.Users, b.c.Admins.Groups),
 	}
 	if d := a.record.Decision; d != nil && d.Failed.IsZero() {
 		v.Decision = &d.Decision
@@ -312,7 +188,11 @@ func listed(names ...[]string) string {
 }
 
 // refuse writes the refusal down and tells the person, and only them.
+// Without a reason it does nothing.
 func (b *Bot) refuse(ctx context.Context, a attempt, reason blocks.RefusalReason, room string) {
+	if reason == "" {
+		return
+	}
 	b.audit(ctx, a, reason)
 	sentence := blocks.Refusal(reason, b.refusal(a))
 	b.later(ctx, func(ctx context.Context) { b.tell(ctx, room, a.user, sentence) })
@@ -322,7 +202,7 @@ func (b *Bot) refuse(ctx context.Context, a attempt, reason blocks.RefusalReason
 func (b *Bot) audit(ctx context.Context, a attempt, reason blocks.RefusalReason) {
 	log := b.log(a.Request).With(zap.String("person", a.user), zap.String("team", a.team), zap.String("verdict", string(a.Verdict)), zap.String("reason", string(reason)))
 	log.Info("click refused")
-	by := a.person.Person
+	by := a.candidate.Person
 	if by.ID == "" {
 		by = approval.Person{ID: a.user, Team: a.team}
 	}

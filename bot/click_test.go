@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approvebot/approvebot/blocks"
-	"github.com/approvebot/approvebot/bot"
 	"github.com/approvebot/approvebot/internal/approval"
 	"github.com/approvebot/approvebot/internal/slacksim"
 	"github.com/approvebot/approvebot/internal/store"
@@ -57,7 +56,7 @@ func TestDenyNeedsAComment(t *testing.T) {
 }
 
 func TestWithoutCommentsAPressDecides(t *testing.T) {
-	w := newWorld(t, options{route: func(r *bot.Route) { r.Approve.Need = approval.CommentOff }})
+	w := newWorld(t, options{rule: func(r *approval.Rule) { r.Approve.Need = approval.CommentOff }})
 	id := w.waits(1)
 	card := w.card(id)
 	require.True(t, w.slack.Click(t.Context(), slacksim.Click{As: "ada", Channel: "#pki-approvals", TS: card.TS, ActionID: blocks.ActionApprove}).Acknowledged)

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/approvebot/approvebot/blocks"
+	"github.com/approvebot/approvebot/internal/approval"
 	"github.com/approvebot/approvebot/internal/store"
 )
 
@@ -18,21 +19,25 @@ const homeItems = 100
 
 // Command answers the slash command. Its answers are for the person alone.
 func (b *Bot) Command(ctx context.Context, cmd slack.SlashCommand) any {
-	verb, _, _ := strings.Cut(strings.TrimSpace(cmd.Text), " ")
+	verb, rest, _ := strings.Cut(strings.TrimSpace(cmd.Text), " ")
+	rest = strings.TrimSpace(rest)
 	switch strings.ToLower(verb) {
-	case "pending", "list":
+	case "pending":
 		return b.pending(ctx, cmd)
+	case "subscribe":
+		return b.subscribe(ctx, cmd, rest)
+	case "unsubscribe":
+		return b.unsubscribe(ctx, cmd, rest)
+	case "list":
+		return b.listSubscriptions(ctx, cmd)
+	case "explain":
+		return b.explain(ctx, cmd, rest)
+	case "test":
+		return b.test(ctx, cmd)
 	case "", "help":
-		return says(help(cmd.Command))
+		return says(blocks.HelpText(cmd.Command).Text)
 	}
-	return says(fmt.Sprintf("`%s` is not something approvebot knows.\n%s", blocks.EscapeText(strings.ReplaceAll(verb, "`", "'")), help(cmd.Command)))
-}
-
-func help(command string) string {
-	return fmt.Sprintf("*approvebot* shows certificate requests that wait in Keyfactor and takes your decision.\n"+
-		"• `%[1]s pending` lists what waits for you\n"+
-		"• `%[1]s help` shows this\n"+
-		"To decide, press *Approve* or *Deny* on a request's card.", blocks.EscapeText(command))
+	return says(fmt.Sprintf("`%s` is not something approvebot knows.\n%s", codeText(verb), blocks.HelpText(cmd.Command).Text))
 }
 
 func says(text string) any {
@@ -45,21 +50,11 @@ func (b *Bot) pending(ctx context.Context, cmd slack.SlashCommand) any {
 		b.c.Log.Warn("pending requests could not be listed", zap.String("person", cmd.UserID), zap.Error(err))
 		return says("The list cannot be read at the moment. Try again in a minute.")
 	}
-	if len(waiting) == 0 {
-		return says("Nothing waits for you.")
-	}
-	var text strings.Builder
+	items := make([]blocks.HomeItem, len(waiting))
 	for i, r := range waiting {
-		if i == 20 {
-			more += len(waiting) - i
-			break
-		}
-		fmt.Fprintf(&text, "• `%s` by `%s`\n", codeText(title(r)), codeText(r.Request.Requester))
+		items[i] = blocks.HomeItem{Request: r.Request, State: r.State}
 	}
-	if more > 0 {
-		fmt.Fprintf(&text, "… and %d more. The Home tab of approvebot shows them with links.", more)
-	}
-	return says(text.String())
+	return says(blocks.PendingText(items, more).Text)
 }
 
 func title(r store.Record) string {
@@ -95,11 +90,11 @@ func (b *Bot) waitingFor(ctx context.Context, user string) (mine []store.Record,
 	for _, r := range records {
 		a := attempt{user: user, record: r}
 		var ok bool
-		if a.route, ok = b.c.Route(r.Route); !ok {
+		if a.rule, ok = b.c.Rule(r.Route); !ok {
 			continue
 		}
-		a.Request = r.Request.ID
-		switch b.identify(ctx, &a) {
+		a.Request, a.Verdict, a.Digest = r.Request.ID, approval.Approve, r.Request.Digest()
+		switch b.judge(ctx, &a) {
 		case "":
 			mine = append(mine, r)
 		case blocks.SlackDown:

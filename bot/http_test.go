@@ -98,7 +98,7 @@ func (e *endpoint) audited() (events []string) {
 // properly, and decides; played again, it is refused.
 func TestWhatSlackDidNotSignIsRefused(t *testing.T) {
 	e := newEndpoint(t)
-	e.route.Approve.Need = approval.CommentOff
+	e.rule.Approve.Need = approval.CommentOff
 	id := e.waits(1)
 	body := e.decides(e.card(id))
 	const path = "/slack/interactivity"
@@ -151,7 +151,7 @@ func TestWhatSlackDidNotSignIsRefused(t *testing.T) {
 // Somebody recorded a request and plays it again while its signature is good.
 func TestAReplayedRequestIsRefused(t *testing.T) {
 	e := newEndpoint(t)
-	e.route.Approve.Need = approval.CommentOff
+	e.rule.Approve.Need = approval.CommentOff
 	id := e.waits(1)
 	body := e.decides(e.card(id))
 	stamp := strconv.FormatInt(time.Now().Unix(), 10)

@@ -152,8 +152,8 @@ func newStill(t *testing.T) *still {
 	w.bot, err = bot.New(bot.Config{
 		Store: w.store, Sources: []approval.Source{w.queue}, Keys: [][]byte{bytes.Repeat([]byte("k"), 32)}, Log: zaptest.NewLogger(t), Now: clock,
 		Slack: slack.New(w.slack.BotToken(), slack.OptionAPIURL(server.URL+"/api/"), slack.OptionHTTPClient(&http.Client{Timeout: 5 * time.Second})),
-		Route: func(string) (bot.Route, bool) {
-			return bot.Route{Name: "all", Groups: []string{"@pki-approvers"}}, true
+		Rule: func(string) (approval.Rule, bool) {
+			return approval.Rule{Route: "all", Groups: []string{"@pki-approvers"}}, true
 		},
 	})
 	require.NoError(t, err)

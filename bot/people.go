@@ -28,7 +28,9 @@ type people struct {
 
 	mu      sync.Mutex
 	persons map[string]knownPerson
-	groups  map[string]knownGroup // by handle without @, and by id
+	groups  map[string]knownGroup  // by handle without @, and by id
+	found   map[string]knownPerson // by what configuration or Keyfactor calls them; ID empty means nobody
+	handles handles
 }
 
 type knownPerson struct {
@@ -119,6 +121,20 @@ func (p *people) in(ctx context.Context, k knownPerson, users, groups []string) 
 	return false, nil
 }
 
+// groupsOf returns those of the groups that the person is in.
+func (p *people) groupsOf(ctx context.Context, k knownPerson, groups []string) (mine []string, err error) {
+	for _, g := range groups {
+		members, err := p.members(ctx, g)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(members, k.ID) {
+			mine = append(mine, g)
+		}
+	}
+	return mine, nil
+}
+
 // named reports whether configuration text means this person: an id, an @handle
 // or an e-mail address.
 func named(k knownPerson, text string) bool {
@@ -168,38 +184,16 @@ func (p *people) readGroup(ctx context.Context, name string) ([]string, error) {
 	return nil, fmt.Errorf("group @%s was not found in Slack", name)
 }
 
-// same reports whether a requester as Keyfactor names them is this person:
-// DOMAIN\user or user@domain against the part before the @ of the confirmed
-// e-mail address, the whole address, or the handle. Case does not matter.
-// It errs on the side of saying yes: a wrong yes asks for a second pair of eyes.
-func (k knownPerson) same(requester string) bool {
-	name := requester
-	if _, after, ok := strings.Cut(requester, `\`); ok {
-		name = after
-	}
-	local, _, _ := strings.Cut(name, "@")
-	mailbox, _, _ := strings.Cut(k.Email, "@")
-	for _, mine := range []string{k.Email, mailbox, k.handle} {
-		if mine != "" && (strings.EqualFold(mine, name) || strings.EqualFold(mine, local)) {
-			return true
-		}
-	}
-	return false
-}
-
 // check says in a sentence why configuration text means nobody, or "".
-func (p *people) check(ctx context.Context, text string) string {
-	var err error
+func (p *people) check(ctx context.Context, text, team string) string {
+	k, err := p.find(ctx, text, team)
 	switch {
-	case strings.HasPrefix(text, "@"):
-		return "" // handles are compared at the click; Slack has no look-up for them
-	case strings.Contains(text, "@"):
-		_, err = p.slack.GetUserByEmailContext(ctx, text)
-	default:
-		_, err = p.slack.GetUserInfoContext(ctx, text)
-	}
-	if refusal, ok := refused(err); ok && (refusal.Err == "users_not_found" || refusal.Err == "user_not_found") {
+	case err != nil:
+		return "" // Slack's own trouble is told elsewhere
+	case k.ID == "":
 		return fmt.Sprintf("approver %s was not found in Slack", text)
+	case k.Membership != approval.Member:
+		return fmt.Sprintf("approver %s is no full member of the workspace and may not decide", text)
 	}
 	return ""
 }

@@ -64,6 +64,14 @@ func (b *Bot) post(ctx context.Context, card store.Card, record store.Record) er
 		log.Error("card cannot be posted yet", zap.Error(err))
 		return &wait{after: lookAgain, err: err}
 	}
+	if shared, err := b.rooms.outside(ctx, room); err != nil {
+		return err
+	} else if shared && !b.c.AllowShared {
+		b.Alert(ctx, blocks.LostChannelMessage(card.Channel, "it is shared with another organisation, and allow_shared_channels is not set").Text)
+		log.Error("card is not posted: the channel is shared with another organisation, and allow_shared_channels is not set")
+		b.rooms.forget(card.Channel)
+		return &wait{after: lookAgain, err: errors.New("the channel is shared with another organisation")}
+	}
 	meta := cardMetadata(id, card.Channel)
 	first, started, err := b.c.Store.StartPost(ctx, id, card.Channel)
 	if err != nil {

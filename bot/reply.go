@@ -91,3 +91,10 @@ func (b *Bot) replyFailed(ctx context.Context, r store.Reply, err error) error {
 	b.log(r.Request).Error("reply cannot be posted: "+advice(err), zap.String("channel", r.Channel), zap.String("reply", r.Key), zap.Error(err))
 	return b.c.Store.ReplyFailed(ctx, r.Request, r.Channel, r.Key, advice(err))
 }
+
+// Changed writes into the thread what is asked now and was not before.
+func (b *Bot) Changed(ctx context.Context, before, after approval.Request) {
+	if err := b.c.Store.AddReply(ctx, after.ID, "revised:"+after.Digest(), encodeReply(blocks.ChangedReply(before, after))); err != nil {
+		b.log(after.ID).Error("the change of a request could not be written into its thread", zap.Error(err))
+	}
+}

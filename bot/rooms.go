@@ -15,9 +15,12 @@ type rooms struct {
 	slack  *slack.Client
 	mu     sync.Mutex
 	byName map[string]string
+	shared map[string]bool // by id: other organisations are inside
 }
 
-func newRooms(c *slack.Client) *rooms { return &rooms{slack: c, byName: map[string]string{}} }
+func newRooms(c *slack.Client) *rooms {
+	return &rooms{slack: c, byName: map[string]string{}, shared: map[string]bool{}}
+}
 
 // UnknownChannelError says that no channel of that name is visible to the bot.
 type UnknownChannelError struct{ Name string }
@@ -48,11 +51,37 @@ func (r *rooms) resolve(ctx context.Context, channel string) (string, error) {
 	return "", &UnknownChannelError{Name: channel}
 }
 
+// outside reports whether people of other organisations are in the channel. Where
+// the bot may not look, or it is a direct message, they are not.
+func (r *rooms) outside(ctx context.Context, id string) (bool, error) {
+	if strings.HasPrefix(id, "U") || strings.HasPrefix(id, "W") {
+		return false, nil // a person; whether they are an outsider is asked when they press
+	}
+	r.mu.Lock()
+	shared, ok := r.shared[id]
+	r.mu.Unlock()
+	if ok {
+		return shared, nil
+	}
+	c, err := r.slack.GetConversationInfoContext(ctx, &slack.GetConversationInfoInput{ChannelID: id})
+	if refusal, ok := refused(err); ok && refusal.Err != "ratelimited" {
+		return false, nil // posting will tell what is wrong
+	}
+	if err != nil {
+		return false, fmt.Errorf("ask Slack about channel %s: %w", id, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.shared[id] = c.IsExtShared
+	return c.IsExtShared, nil
+}
+
 // forget makes the next resolve ask again: a name may have moved to another channel.
 func (r *rooms) forget(channel string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.byName, strings.TrimPrefix(channel, "#"))
+	clear(r.shared)
 }
 
 func (r *rooms) read(ctx context.Context) error {
@@ -94,7 +123,7 @@ func (b *Bot) CheckRoute(ctx context.Context, approvers Team, channels ...string
 		}
 	}
 	for _, name := range approvers.Users {
-		if problem := b.people.check(ctx, name); problem != "" {
+		if problem := b.people.check(ctx, name, b.team()); problem != "" {
 			problems = append(problems, problem)
 		}
 	}
@@ -118,6 +147,8 @@ func (b *Bot) checkRoom(ctx context.Context, name string) string {
 		return "channel " + name + ": " + advice(err)
 	case c.IsArchived:
 		return "channel " + name + " is archived; unarchive it or change the route"
+	case c.IsExtShared && !b.c.AllowShared:
+		return "channel " + name + " is shared with another organisation, and allow_shared_channels is not set"
 	case !c.IsMember && !c.IsIM:
 		return "the bot is not in channel " + name + "; invite it with /invite"
 	}

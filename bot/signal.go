@@ -142,12 +142,36 @@ func (b *Bot) follow(ctx context.Context, d store.Decision, s approval.Standing)
 	if d.Verdict == approval.Approve && s.Request.Missing > 0 {
 		sentence = fmt.Sprintf("Keyfactor took this approval and says: %s", s.Request.Status)
 	}
+	if d.Verdict == approval.Approve && s.Request.Missing > 0 {
+		if counted, err := b.count(ctx, d, s); counted || err != nil {
+			return err
+		}
+	}
 	age := b.c.Now().Sub(d.Sent)
 	if age < slow && s.Request.Missing == 0 {
 		sentence = "" // give it a moment before saying that something is slow
 	}
 	again := &wait{after: min(max(afterSent, age/4), rarely), err: errors.New("the request has not moved yet")}
 	return b.trouble(ctx, d, sentence, again)
+}
+
+// count opens the request for a further person where Keyfactor wants more
+// approvals and there is a login left that can carry one.
+func (b *Bot) count(ctx context.Context, d store.Decision, s approval.Standing) (bool, error) {
+	record, err := b.c.Store.Request(ctx, d.Request)
+	if err != nil {
+		return false, fmt.Errorf("read %s: %w", d.Request, err)
+	}
+	record.Counted = append(record.Counted, d)
+	if len(b.freeAccounts(record)) == 0 {
+		return false, nil
+	}
+	o := approval.Outcome{State: approval.Approved, Reason: approval.Counted, Message: s.Request.Status, At: b.c.Now().UTC()}
+	reply := store.Reply{Key: "counted:" + d.ID, Body: encodeReply(blocks.CountedReply(d.Decision, s.Request.Status))}
+	if err := b.c.Store.Count(ctx, d.ID, o, reply); err != nil {
+		return false, fmt.Errorf("open %s for a further person: %w", d.Request, err)
+	}
+	return true, nil
 }
 
 // finish records the outcome. sent says that our decision reached Keyfactor or

@@ -112,14 +112,14 @@ type world struct {
 	queue  *queue
 	store  *store.Store
 	bot    *bot.Bot
-	route  bot.Route
+	rule   approval.Rule
 	socket *bot.Socket
 }
 
 type options struct {
 	http  bool
 	slack func(*slacksim.Config)
-	route func(*bot.Route)
+	rule  func(*approval.Rule)
 	now   func() time.Time
 }
 
@@ -127,9 +127,9 @@ func newWorld(t *testing.T, o options) *world {
 	t.Helper()
 	w := &world{T: t, queue: &queue{waiting: map[approval.ID]approval.Request{}, outcome: map[approval.ID]approval.Outcome{}, counted: map[approval.ID]bool{}}}
 	log := zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel))
-	w.route = bot.Route{Name: "all", Groups: []string{"@pki-approvers"}, Approve: approval.CommentRule{Need: approval.CommentOptional}, Deny: approval.CommentRule{Need: approval.CommentRequired}}
-	if o.route != nil {
-		o.route(&w.route)
+	w.rule = approval.Rule{Route: "all", Groups: []string{"@pki-approvers"}, Approve: approval.CommentRule{Need: approval.CommentOptional}, Deny: approval.CommentRule{Need: approval.CommentRequired}}
+	if o.rule != nil {
+		o.rule(&w.rule)
 	}
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
@@ -156,8 +156,14 @@ func newWorld(t *testing.T, o options) *world {
 	api := slack.New(w.slack.BotToken(), slack.OptionAPIURL(slackServer.URL+"/api/"), slack.OptionAppLevelToken(w.slack.AppToken()),
 		slack.OptionHTTPClient(&http.Client{Timeout: 5 * time.Second}))
 	w.bot, err = bot.New(bot.Config{
-		Store: w.store, Slack: api, Sources: []approval.Source{w.queue}, Admins: bot.Team{Groups: []string{"@pki-admins"}}, Keys: [][]byte{bytes.Repeat([]byte("k"), 32)}, Log: log, Now: o.now,
-		Route: func(name string) (bot.Route, bool) { return w.route, name == w.route.Name },
+		Store: w.store, Slack: api, Sources: []approval.Source{w.queue}, Admins: bot.Team{Groups: []string{"@pki-admins"}}, Directory: approval.Directory{NotInSlack: []string{`EXAMPLE\alice`}},
+		Filter: func(wanted map[string]string) (func(approval.Request) bool, error) {
+			return func(r approval.Request) bool { return wanted["type"] == "" || r.Type == wanted["type"] }, nil
+		},
+		Explain: func(approval.Request) []blocks.ExplainRoute {
+			return []blocks.ExplainRoute{{Name: w.rule.Route, Taken: true}}
+		}, Keys: [][]byte{bytes.Repeat([]byte("k"), 32)}, Log: log, Now: o.now,
+		Rule: func(name string) (approval.Rule, bool) { return w.rule, name == w.rule.Route },
 	})
 	require.NoError(t, err)
 	require.NoError(t, w.bot.Identify(t.Context()))

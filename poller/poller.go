@@ -27,11 +27,17 @@ import (
 type Config struct {
 	Sources []approval.Source
 	Store   *store.Store
-	// Route tells where a request is shown. No channels means that no route takes it.
-	Route func(approval.Request) store.Placement
+	// Route tells where a request is shown. No route means that none takes it. With an
+	// error the request is left for the next pass.
+	Route func(context.Context, approval.Request) (store.Placement, error)
 	// Routed reports whether a route of that name exists. Pending requests whose
 	// route is gone, or that never had one, are routed anew.
 	Routed func(name string) bool
+	// Expired reports whether a request that has waited since then can no longer be
+	// decided from Slack by its route.
+	Expired func(route string, since time.Time) bool
+	// Changed is told when a pending request asks something else than before.
+	Changed func(ctx context.Context, before, after approval.Request)
 	// Unrouted is told once of each request that no route takes.
 	Unrouted func(context.Context, approval.Request)
 	Log      *zap.Logger
@@ -52,7 +58,8 @@ type Poller struct {
 	c    Config
 	pass sync.Mutex
 
-	pruned time.Time // guarded by pass
+	pruned  time.Time // guarded by pass
+	expired sync.Map  // of approval.ID
 
 	mu   sync.Mutex
 	last map[approval.Kind]Report
@@ -65,6 +72,12 @@ func New(c Config) *Poller {
 	}
 	if c.Routed == nil {
 		c.Routed = func(string) bool { return true }
+	}
+	if c.Expired == nil {
+		c.Expired = func(string, time.Time) bool { return false }
+	}
+	if c.Changed == nil {
+		c.Changed = func(context.Context, approval.Request, approval.Request) {}
 	}
 	if c.Unrouted == nil {
 		c.Unrouted = func(context.Context, approval.Request) {}
@@ -193,7 +206,7 @@ func (p *Poller) source(ctx context.Context, s approval.Source) (r Report) {
 	r.Appeared = count(ctx, p.c.Concurrency, d.New, func(i approval.Item) bool { return p.appear(ctx, s, i) })
 	r.Revised = count(ctx, p.c.Concurrency, d.Changed, func(i approval.Item) bool { return p.revise(ctx, s, i) })
 	r.Settled = count(ctx, p.c.Concurrency, d.Missing, func(id approval.ID) bool { return p.settle(ctx, s, id) })
-	count(ctx, p.c.Concurrency, known, func(k store.Known) bool { return p.reroute(ctx, k) })
+	count(ctx, p.c.Concurrency, known, func(k store.Known) bool { return p.reroute(ctx, k) || p.expire(ctx, k) })
 	r.Succeeded = r.At
 	return r
 }
@@ -253,7 +266,11 @@ func (p *Poller) appear(ctx context.Context, s approval.Source, item approval.It
 		}
 		request = &standing.Request
 	}
-	place := p.c.Route(*request)
+	place, err := p.c.Route(ctx, *request)
+	if err != nil {
+		p.c.Log.Error("new request could not be routed; the next poll tries again", zap.String("request", string(item.ID)), zap.Error(err))
+		return false
+	}
 	created, err := p.c.Store.Appear(ctx, *request, place)
 	if err != nil {
 		p.c.Log.Error("new request could not be recorded; the next poll tries again", zap.String("request", string(item.ID)), zap.Error(err))
@@ -262,7 +279,7 @@ func (p *Poller) appear(ctx context.Context, s approval.Source, item approval.It
 	if !created {
 		return p.reopen(ctx, *request, place)
 	}
-	if len(place.Channels) == 0 {
+	if place.Route == "" {
 		p.c.Log.Warn("no route takes this request, so nobody is asked; add a route for it", zap.String("request", string(item.ID)), zap.String("title", approval.Clip(request.Title, 200)))
 		p.c.Unrouted(ctx, *request)
 	}
@@ -291,7 +308,11 @@ func (p *Poller) reroute(ctx context.Context, k store.Known) bool {
 		p.c.Log.Error("request could not be routed anew", zap.String("request", string(k.ID)), zap.Error(err))
 		return false
 	}
-	place := p.c.Route(record.Request)
+	place, err := p.c.Route(ctx, record.Request)
+	if err != nil {
+		p.c.Log.Error("request could not be routed anew", zap.String("request", string(k.ID)), zap.Error(err))
+		return false
+	}
 	if place.Route == "" || place.Route == k.Route {
 		return false
 	}
@@ -315,11 +336,41 @@ func (p *Poller) revise(ctx context.Context, s approval.Source, item approval.It
 		}
 		request = &standing.Request
 	}
+	before, err := p.c.Store.Request(ctx, item.ID)
+	if err != nil {
+		p.c.Log.Error("changed request could not be looked up; the next poll tries again", zap.String("request", string(item.ID)), zap.Error(err))
+		return false
+	}
 	revised, err := p.c.Store.Revise(ctx, *request)
 	if err != nil {
 		p.c.Log.Error("change could not be recorded; the next poll tries again", zap.String("request", string(item.ID)), zap.Error(err))
+		return false
+	}
+	if revised && before.Request.Digest() != request.Digest() {
+		p.c.Changed(ctx, before.Request, *request)
 	}
 	return revised
+}
+
+// expire has the card of a request that has waited too long drawn without buttons, once.
+func (p *Poller) expire(ctx context.Context, k store.Known) bool {
+	if k.State != approval.Pending || !p.c.Expired(k.Route, k.Seen) {
+		return false
+	}
+	if _, told := p.expired.Load(k.ID); told {
+		return false
+	}
+	first, err := p.c.Store.Once(ctx, "expired:"+string(k.ID))
+	if err == nil && first {
+		p.c.Log.Info("request waited too long to be decided from Slack", zap.String("request", string(k.ID)))
+		err = p.c.Store.Redraw(ctx, k.ID)
+	}
+	if err != nil {
+		p.c.Log.Error("expired request could not be redrawn", zap.String("request", string(k.ID)), zap.Error(err))
+		return false
+	}
+	p.expired.Store(k.ID, true) // saves asking the store at every pass
+	return first
 }
 
 func (p *Poller) settle(ctx context.Context, s approval.Source, id approval.ID) bool {

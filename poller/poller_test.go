@@ -81,6 +81,7 @@ type world struct {
 	*source
 	route    string // what the configuration calls its only route; empty: none matches
 	unrouted []approval.ID
+	changed  []string
 	store    *store.Store
 	poller   *poller.Poller
 }
@@ -93,11 +94,14 @@ func newWorld(t *testing.T) *world {
 	w := &world{route: "pki", source: &source{standing: map[approval.ID]approval.Standing{}, unread: map[approval.ID]error{}}, store: st}
 	w.poller = poller.New(poller.Config{
 		Sources: []approval.Source{w.source}, Store: st, Log: zaptest.NewLogger(t),
-		Route: func(r approval.Request) store.Placement {
+		Route: func(context.Context, approval.Request) (store.Placement, error) {
 			if w.route == "" {
-				return store.Placement{}
+				return store.Placement{}, nil
 			}
-			return store.Placement{Route: w.route, Channels: []string{"#" + w.route}}
+			return store.Placement{Route: w.route, Channels: []string{"#" + w.route}}, nil
+		},
+		Changed: func(_ context.Context, before, after approval.Request) {
+			w.changed = append(w.changed, before.Subject+" to "+after.Subject)
 		},
 		Routed:   func(name string) bool { return name == w.route },
 		Unrouted: func(_ context.Context, r approval.Request) { w.unrouted = append(w.unrouted, r.ID) },
@@ -251,6 +255,7 @@ func TestChangedRequestIsReadAgain(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "CN=other", r.Request.Subject)
 	require.Greater(t, r.Version, int64(1), "its cards are drawn again")
+	require.Equal(t, []string{"CN=one to CN=other"}, w.changed)
 }
 
 func TestRequestsBeingDecidedAreLeftToTheSignal(t *testing.T) {

@@ -91,20 +91,22 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		slack.OptionHTTPClient(&http.Client{Timeout: slackTimeout}),
 		slack.OptionAPIURL(c.Slack.APIURL),
 		slack.OptionAppLevelToken(c.Slack.AppToken.Reveal()))
-	key, err := a.sealKey(ctx)
+	keys, err := a.sealKeys(ctx)
 	if err != nil {
 		return nil, err
 	}
+	rs := newRoutes(c)
 	a.bot, err = bot.New(bot.Config{
-		Store: a.store, Slack: api, Sources: sources, Route: routes(c.Routes), Keys: [][]byte{key},
+		Store: a.store, Slack: api, Sources: sources, Rule: rs.rule, Filter: filter, Explain: rs.explain, Directory: c.People.Names(), AllowShared: c.Slack.AllowSharedChannels, Keys: keys,
 		Admins: bot.Team(c.Admins), Log: o.Log.Named("bot"),
 	})
 	if err != nil {
 		return nil, err
 	}
 	a.poller = poller.New(poller.Config{
-		Sources: sources, Store: a.store, Route: place(c.Routes), Log: o.Log.Named("poller"), Unrouted: a.bot.Unrouted,
-		Routed: func(name string) bool { _, ok := routes(c.Routes)(name); return ok },
+		Sources: sources, Store: a.store, Log: o.Log.Named("poller"),
+		Route:  func(ctx context.Context, r approval.Request) (store.Placement, error) { return rs.place(ctx, a.bot, r) },
+		Routed: rs.known, Expired: rs.expired, Changed: a.bot.Changed, Unrouted: a.bot.Unrouted,
 	})
 
 	schedule, err := config.ParseSchedule(c.Poll.Schedule)
@@ -129,9 +131,15 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	return a, nil
 }
 
-// sealKey returns the key that signs buttons. It is made at the first start and
-// kept in the store, so that replicas share it and restarts keep old buttons good.
-func (a *App) sealKey(ctx context.Context) ([]byte, error) {
+// sealKeys returns the keys that sign buttons: those of the configuration, and the
+// one that was made at the first start and is kept in the store, so that replicas
+// share it, restarts keep old buttons good, and a change to configured keys has an
+// overlap. The first signs, all verify.
+func (a *App) sealKeys(ctx context.Context) ([][]byte, error) {
+	var keys [][]byte
+	for _, k := range a.config.Slack.ButtonKeys {
+		keys = append(keys, []byte(k.Reveal()))
+	}
 	text, err := a.store.SettingOnce(ctx, "seal_key", func() (string, error) {
 		key := make([]byte, 32)
 		_, err := rand.Read(key)
@@ -144,7 +152,7 @@ func (a *App) sealKey(ctx context.Context) ([]byte, error) {
 	if err != nil || len(key) < 32 {
 		return nil, errors.New("the key that signs buttons is damaged in the store; delete the setting seal_key to make a new one, which invalidates the buttons of all open cards until they are redrawn")
 	}
-	return key, nil
+	return append(keys, key), nil
 }
 
 // Start begins to listen, to work jobs and to take clicks. It returns once all of
@@ -247,33 +255,4 @@ func (a *App) Stop(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// place adapts the routes to what the poller asks: the first match wins.
-func place(all []config.Route) func(approval.Request) store.Placement {
-	return func(r approval.Request) store.Placement {
-		for _, route := range all {
-			if route.Matches(r) {
-				return store.Placement{Route: route.Name, Channels: route.Channels}
-			}
-		}
-		return store.Placement{}
-	}
-}
-
-// routes adapts the routes to what the bot asks.
-func routes(all []config.Route) func(string) (bot.Route, bool) {
-	byName := map[string]bot.Route{}
-	for _, r := range all {
-		byName[r.Name] = bot.Route{
-			Name: r.Name, Users: r.Approvers.Users, Groups: r.Approvers.Groups,
-			AllowSelf: r.SelfApproval == config.SelfApprovalAllow,
-			Approve:   approval.CommentRule{Need: approval.CommentNeed(r.Comment.Approve)},
-			Deny:      approval.CommentRule{Need: approval.CommentNeed(r.Comment.Deny)},
-		}
-	}
-	return func(name string) (bot.Route, bool) {
-		r, ok := byName[name]
-		return r, ok
-	}
 }

@@ -58,11 +58,25 @@ http:
   listen: %[6]s
 admins:
   groups: ["@pki-admins"]
+people:
+  not_in_slack: ['EXAMPLE\svc-*', Timer Service]
 routes:
   - name: revocations
     match: {type: Revocation}
     channels: ["#pki-revocations"]
     approvers: {groups: ["@pki-approvers"]}
+    comment: {deny: required, deny_reasons: [still in use, wrong certificate, not the owner]}
+  - name: code signing
+    match: {template: "*CodeSigning"}
+    channels: ["#pki-approvals"]
+    approvers: {groups: ["@pki-approvers"]}
+    quorum: 2
+    confirm: type-common-name
+  - name: wildcards
+    match: {wildcard: true}
+    channels: ["#pki-approvals"]
+    approvers: {groups: ["@pki-approvers"]}
+    quorum: {count: 2, from: ["@pki-admins"]}
   - name: everything else
     channels: ["#pki-approvals"]
     approvers: {groups: ["@pki-approvers"]}
@@ -220,6 +234,9 @@ func demoActions(kf *keyfactorsim.Server) []slacksim.Action {
 		{ID: "portal", Label: "Decide in the portal", Hint: "Somebody approves the oldest request in Keyfactor itself", Run: func(context.Context, string) (string, error) {
 			return decideInPortal(kf)
 		}},
+		{ID: "change", Label: "Change a request", Hint: "The newest request asks for one more name after its card was shown", Run: func(context.Context, string) (string, error) {
+			return changeNewest(kf)
+		}},
 	}
 }
 
@@ -236,6 +253,23 @@ func decideInPortal(kf *keyfactorsim.Server) (string, error) {
 	}
 	if last != nil {
 		return "", last
+	}
+	return "Nothing waits in Keyfactor.", nil
+}
+
+// changeNewest slips a further name into the newest request, so that a card that is
+// no longer true can be pressed.
+func changeNewest(kf *keyfactorsim.Server) (string, error) {
+	all := kf.Instances()
+	for n := len(all) - 1; n >= 0; n-- {
+		if all[n].Status != "Suspended" || all[n].Type != "Enrollment" {
+			continue
+		}
+		sans := map[string]any{"SANs": map[string]any{"dns": []string{"surprise.example.net"}}}
+		if err := kf.ChangeRequest(all[n].ID, keyfactorsim.Change{Initial: sans, Current: sans}); err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("“%s” now asks for surprise.example.net as well. A decision about what was shown before is not sent.", all[n].Title), nil
 	}
 	return "Nothing waits in Keyfactor.", nil
 }

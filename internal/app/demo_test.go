@@ -137,7 +137,7 @@ func TestBothKindsOverSignedHTTP(t *testing.T) {
 	decide(cardOf(t, ws, "#pki-approvals", "Waiting for a decision", "Web server enrolment"), "carol", "approve", "")
 	require.Len(t, signalsOf(demo.Simulator, "approve"), 1)
 
-	parked := cardOf(t, ws, "#pki-approvals", "Waiting for a decision", "keeps no comment")
+	parked := cardOf(t, ws, "#pki-approvals", "Waiting for a decision", "web02.example.com")
 	decide(parked, "carol", "deny", "not ours")
 	decisions := demo.Simulator.CertificateDecisions()
 	require.Len(t, decisions, 1)

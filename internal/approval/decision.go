@@ -66,6 +66,11 @@ type Voice struct {
 	Comment string `json:"comment,omitempty"`
 }
 
+// Voices are all whose votes made the decision, in the order of their votes.
+func (d Decision) Voices() []Voice {
+	return append(append([]Voice{}, d.With...), Voice{By: d.By, Comment: d.Comment})
+}
+
 // SignalCommentLimit is the longest comment that is sent to Keyfactor, in runes.
 // Keyfactor documents no limit; the facts sheet advises to stay at or below it.
 const SignalCommentLimit = 1000
@@ -77,7 +82,7 @@ const SignalCommentLimit = 1000
 //	Slack: Carol (U02ABCD, carol@example.com) - change 1234
 //	Slack: Ben (U02BBBB, ben@example.com) - looks fine; Carol (U02ABCD, carol@example.com) - change 1234
 func (d Decision) SignalComment() string {
-	voices := append(append([]Voice{}, d.With...), Voice{By: d.By, Comment: d.Comment})
+	voices := d.Voices()
 	names := make([]string, len(voices))
 	room := SignalCommentLimit - len("Slack: ")
 	for i, v := range voices {

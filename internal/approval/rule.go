@@ -28,6 +28,14 @@ type Rule struct {
 	ExpiresAfter time.Duration
 }
 
+// Comment returns what the rule wants of a comment with the verdict.
+func (r Rule) Comment(v Verdict) CommentRule {
+	if v == Approve {
+		return r.Approve
+	}
+	return r.Deny
+}
+
 // Quorum is how many distinct people must approve, and from which groups.
 type Quorum struct {
 	// Count is the number of distinct people; 0 counts as 1.

@@ -24,6 +24,7 @@ type Known struct {
 	State           approval.State
 	Digest, Changed string
 	Route           string
+	Seen            time.Time
 }
 
 // Record is everything remembered about one request.
@@ -52,12 +53,12 @@ func (s *Store) Known(ctx context.Context, kind approval.Kind) ([]Known, error) 
 	err := s.view(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		return each(ctx, tx, func(rows *sql.Rows) error {
 			var k Known
-			if err := rows.Scan(&k.ID, &k.State, &k.Digest, &k.Changed, &k.Route); err != nil {
+			if err := rows.Scan(&k.ID, &k.State, &k.Digest, &k.Changed, &k.Route, instant{&k.Seen}); err != nil {
 				return err
 			}
 			known = append(known, k)
 			return nil
-		}, `SELECT id, state, digest, changed, route FROM request WHERE kind = $1 AND settled_at IS NULL ORDER BY seen_at, id`, string(kind))
+		}, `SELECT id, state, digest, changed, route, seen_at FROM request WHERE kind = $1 AND settled_at IS NULL ORDER BY seen_at, id`, string(kind))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list the known requests of kind %s: %w", kind, err)

@@ -1,0 +1,86 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/slack-go/slack"
+	"go.uber.org/zap"
+
+	"github.com/approvebot/approvebot/blocks"
+	"github.com/approvebot/approvebot/internal/approval"
+	"github.com/approvebot/approvebot/internal/store"
+)
+
+// explain says which route took a request, and whether the person who asks may
+// decide it, and if not, why.
+func (b *Bot) explain(ctx context.Context, cmd slack.SlashCommand, text string) any {
+	if text == "" {
+		return says(fmt.Sprintf("Say which request: `%s explain 4711`, with the number or the name on its card.", blocks.EscapeText(cmd.Command)))
+	}
+	records, _, err := b.c.Store.Pending(ctx, 10_000, 0)
+	if err != nil {
+		b.c.Log.Warn("pending requests could not be read", zap.Error(err))
+		return says("The requests cannot be read at the moment. Try again in a minute.")
+	}
+	for _, r := range records {
+		if r.Request.Reference == text || strings.EqualFold(r.Request.CommonName, text) || string(r.Request.ID) == text {
+			return says(b.explanation(ctx, cmd, r))
+		}
+	}
+	return says(fmt.Sprintf("No request that waits is called `%s`.", codeText(text)))
+}
+
+// explainPeople is for how many people an explanation says whether they may decide.
+const explainPeople = 20
+
+// explanation asks policy the same questions as a click would, for everybody whom
+// the route names and for the person who asks.
+func (b *Bot) explanation(ctx context.Context, cmd slack.SlashCommand, r store.Record) string {
+	view := blocks.ExplainView{Request: r.Request, State: r.State, Routes: b.c.Explain(r.Request), Votes: r.Votes}
+	for _, card := range r.Cards {
+		view.Channels = append(view.Channels, card.Channel)
+	}
+	rule, ok := b.c.Rule(r.Route)
+	if !ok {
+		return blocks.ExplainText(view).Text
+	}
+	view.Needs = needs(rule, r)
+	ids, err := b.people.ids(ctx, Team{Users: rule.Users, Groups: rule.Groups})
+	if err != nil {
+		b.c.Log.Warn("not all approvers could be found in Slack", zap.Error(err))
+	}
+	if !slices.Contains(ids, cmd.UserID) {
+		ids = slices.Insert(ids, 0, cmd.UserID)
+	}
+	for _, id := range ids[:min(len(ids), explainPeople)] {
+		p := blocks.ExplainPerson{}
+		for verdict, reason := range map[approval.Verdict]*blocks.RefusalReason{approval.Approve: &p.Approve, approval.Deny: &p.Deny} {
+			a := attempt{user: id, record: r, rule: rule}
+			if id == cmd.UserID {
+				a.team = cmd.TeamID
+			}
+			a.Request, a.Verdict, a.Digest = r.Request.ID, verdict, r.Request.Digest()
+			*reason = b.judge(ctx, &a)
+			if p.Person = a.candidate.Person; p.Person.ID == "" {
+				p.Person.ID = id
+			}
+		}
+		view.People = append(view.People, p)
+	}
+	return blocks.ExplainText(view).Text
+}
+
+// test says whether approvebot can work where the command is typed.
+func (b *Bot) test(ctx context.Context, cmd slack.SlashCommand) any {
+	if problem := b.checkRoom(ctx, cmd.ChannelID); problem != "" {
+		return says("⚠️ " + blocks.EscapeText(problem) + ".")
+	}
+	waiting, more, err := b.waitingFor(ctx, cmd.UserID)
+	if err != nil {
+		return says("✅ approvebot can post here. What waits for you cannot be read at the moment.")
+	}
+	return says(fmt.Sprintf("✅ approvebot can post here. %d requests wait for you.", len(waiting)+more))
+}

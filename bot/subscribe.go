@@ -1,0 +1,253 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/slack-go/slack"
+	"go.uber.org/zap"
+
+	"github.com/approvebot/approvebot/blocks"
+	"github.com/approvebot/approvebot/internal/approval"
+	"github.com/approvebot/approvebot/internal/store"
+)
+
+// parseFilter reads "type=Enrollment template=Web* san=*.example.com", with = or :
+// between name and value. Values with spaces stand in quotes, of whichever kind the
+// keyboard made.
+func parseFilter(text string) (map[string]string, error) {
+	text = strings.NewReplacer("“", `"`, "”", `"`, "„", `"`).Replace(text)
+	f := map[string]string{}
+	for text = strings.TrimSpace(text); text != ""; text = strings.TrimSpace(text) {
+		at := strings.IndexAny(text, "=: \"")
+		if at <= 0 || text[at] == ' ' || text[at] == '"' {
+			return nil, fmt.Errorf("“%s” is not a filter; filters look like type=Enrollment", approval.Clip(strings.Fields(text)[0], 40))
+		}
+		key, rest := strings.ToLower(text[:at]), text[at+1:]
+		if _, twice := f[key]; twice {
+			return nil, fmt.Errorf("“%s” is given twice", approval.Clip(key, 40))
+		}
+		if !slices.ContainsFunc(blocks.Filters, func(known blocks.Filter) bool { return known.Name == key }) {
+			return nil, fmt.Errorf("“%s” cannot be filtered by", approval.Clip(key, 40))
+		}
+		var value string
+		if quoted, ok := strings.CutPrefix(rest, `"`); ok {
+			if value, text, ok = strings.Cut(quoted, `"`); !ok {
+				return nil, fmt.Errorf("the value of “%s” has no closing quote", key)
+			}
+		} else {
+			value, text, _ = strings.Cut(rest, " ")
+		}
+		if value == "" {
+			return nil, fmt.Errorf("“%s” has no value", key)
+		}
+		f[key] = value
+	}
+	return f, nil
+}
+
+// admin reports whether a person may configure approvebot from Slack. Only full
+// members of our workspace whom the configuration names may.
+func (b *Bot) admin(ctx context.Context, user, team string) (approval.Person, bool, error) {
+	if b.team() == "" {
+		return approval.Person{}, false, errors.New("Slack has not told yet who we are") //nolint:staticcheck // a name
+	}
+	k, err := b.people.person(ctx, user, b.team())
+	if err != nil {
+		return approval.Person{}, false, err
+	}
+	if k.Membership != approval.Member || team != "" && team != b.team() {
+		return k.Person, false, nil
+	}
+	in, err := b.people.in(ctx, k, b.c.Admins.Users, b.c.Admins.Groups)
+	return k.Person, in, err
+}
+
+// asAdmin runs do for an admin, and answers everybody else.
+func (b *Bot) asAdmin(ctx context.Context, cmd slack.SlashCommand, do func(approval.Person) any) any {
+	person, ok, err := b.admin(ctx, cmd.UserID, cmd.TeamID)
+	switch {
+	case err != nil:
+		b.c.Log.Warn("an admin could not be looked up", zap.String("person", cmd.UserID), zap.Error(err))
+		return says("Slack did not answer us in time. Nothing was changed. Try again in a minute.")
+	case !ok:
+		entry := store.Entry{At: b.c.Now(), Event: "command.refused", By: approval.Person{ID: cmd.UserID, Team: cmd.TeamID}, Detail: map[string]any{"command": approval.Clip(cmd.Text, 200), "channel": cmd.ChannelID}}
+		if err := b.c.Store.Audit(ctx, entry); err != nil {
+			b.c.Log.Error("refusal could not be written to the audit log", zap.Error(err))
+		}
+		return says("Only admins of approvebot may do this. Nothing was changed.")
+	}
+	return do(person)
+}
+
+// subscribe shows more requests in the channel where it is typed. It can only
+// add a place to look at: who may decide is up to the route.
+func (b *Bot) subscribe(ctx context.Context, cmd slack.SlashCommand, text string) any {
+	return b.asAdmin(ctx, cmd, func(by approval.Person) any {
+		if strings.TrimSpace(text) == "" {
+			view := blocks.SubscribeModal(blocks.SubscribeView{Channel: cmd.ChannelID, Metadata: b.seal.seal(ticket{Room: cmd.ChannelID, Until: b.c.Now().Add(b.c.SealLife).Unix()})})
+			b.later(ctx, func(ctx context.Context) {
+				if _, err := b.c.Slack.OpenViewContext(ctx, cmd.TriggerID, view); err != nil {
+					b.c.Log.Warn("subscription modal could not be opened", zap.Error(err))
+					b.tell(ctx, cmd.ChannelID, cmd.UserID, "The form could not be opened. Try again, or add filters to the command.")
+				}
+			})
+			return nil
+		}
+		filter, err := parseFilter(text)
+		if err != nil {
+			return says(blocks.EscapeText(err.Error()) + ". Nothing was changed.")
+		}
+		answer, err := b.addSubscription(ctx, cmd.ChannelID, filter, by)
+		if err != nil {
+			return says(blocks.EscapeText(err.Error()) + " Nothing was changed.")
+		}
+		return says(answer)
+	})
+}
+
+// submitSubscription takes the form's answer.
+func (b *Bot) submitSubscription(ctx context.Context, cb slack.InteractionCallback) any {
+	t, err := b.seal.open(cb.View.PrivateMetadata, b.c.Now())
+	var by approval.Person
+	ok := false
+	if err == nil {
+		by, ok, err = b.admin(ctx, cb.User.ID, cb.User.TeamID)
+	}
+	notice := func(sentence string) any {
+		m := blocks.NoticeModal("Subscription", sentence)
+		return slack.NewUpdateViewSubmissionResponse(&m)
+	}
+	if err != nil || !ok {
+		return notice("Only admins of approvebot may do this, or Slack did not answer in time. Nothing was changed.")
+	}
+	answer, err := b.addSubscription(ctx, t.Room, blocks.SubscribeFilters(cb.View.State), by)
+	if err != nil {
+		return notice(blocks.EscapeText(err.Error()) + " Nothing was changed.")
+	}
+	return notice(answer)
+}
+
+func (b *Bot) addSubscription(ctx context.Context, channel string, filter map[string]string, by approval.Person) (string, error) {
+	matches, err := b.c.Filter(filter)
+	if err != nil {
+		return "", err
+	}
+	if problem := b.checkRoom(ctx, channel); problem != "" {
+		return "", errors.New(problem + ".") //nolint:staticcheck // shown to people
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(filter)
+	if err != nil {
+		return "", err
+	}
+	if err := b.c.Store.Subscribe(ctx, store.Subscription{ID: id.String(), Channel: channel, Filter: text, CreatedBy: by}); err != nil {
+		b.c.Log.Error("subscription could not be recorded", zap.Error(err))
+		return "", errors.New("approvebot cannot write at the moment.") //nolint:staticcheck,revive // shown to people
+	}
+	shown := b.showPending(ctx, channel, matches)
+	return fmt.Sprintf("Requests that fit are now shown here, too; %d of them wait already. Who may decide them stays as it is configured.", shown), nil
+}
+
+// showPending shows what waits already and matches a new subscription.
+func (b *Bot) showPending(ctx context.Context, channel string, matches func(approval.Request) bool) (shown int) {
+	records, _, err := b.c.Store.Pending(ctx, homeItems, 0)
+	if err != nil {
+		b.c.Log.Warn("pending requests could not be read for a subscription", zap.Error(err))
+	}
+	for _, r := range records {
+		if !matches(r.Request) {
+			continue
+		}
+		if err := b.c.Store.Place(ctx, r.Request.ID, channel); err != nil {
+			b.log(r.Request.ID).Warn("request could not be shown for a subscription", zap.Error(err))
+			continue
+		}
+		shown++
+	}
+	return shown
+}
+
+// Subscribed returns the channels that subscribed to a request.
+func (b *Bot) Subscribed(ctx context.Context, r approval.Request) ([]string, error) {
+	all, err := b.c.Store.Subscriptions(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the subscriptions: %w", err)
+	}
+	var channels []string
+	for _, s := range all {
+		var filter map[string]string
+		if err := json.Unmarshal(s.Filter, &filter); err != nil {
+			b.c.Log.Error("subscription cannot be read", zap.String("subscription", s.ID), zap.Error(err))
+			continue
+		}
+		matches, err := b.c.Filter(filter)
+		if err != nil {
+			b.c.Log.Error("subscription cannot be understood", zap.String("subscription", s.ID), zap.Error(err))
+			continue
+		}
+		if matches(r) && !slices.Contains(channels, s.Channel) {
+			channels = append(channels, s.Channel)
+		}
+	}
+	return channels, nil
+}
+
+// here are the channel's subscriptions, in the order of their numbers.
+func (b *Bot) here(ctx context.Context, channel string) ([]store.Subscription, error) {
+	all, err := b.c.Store.Subscriptions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(s store.Subscription) bool { return s.Channel != channel }), nil
+}
+
+func (b *Bot) listSubscriptions(ctx context.Context, cmd slack.SlashCommand) any {
+	all, err := b.here(ctx, cmd.ChannelID)
+	if err != nil {
+		b.c.Log.Warn("subscriptions could not be listed", zap.Error(err))
+		return says("The list cannot be read at the moment. Try again in a minute.")
+	}
+	list := make([]blocks.Subscription, len(all))
+	for i, s := range all {
+		list[i] = blocks.Subscription{ID: strconv.Itoa(i + 1), Channel: s.Channel, By: s.CreatedBy, At: s.Created}
+		_ = json.Unmarshal(s.Filter, &list[i].Filters) // an unreadable one shows as everything, and can be removed
+	}
+	return says(blocks.SubscriptionsText(list).Text)
+}
+
+func (b *Bot) unsubscribe(ctx context.Context, cmd slack.SlashCommand, text string) any {
+	return b.asAdmin(ctx, cmd, func(by approval.Person) any {
+		all, err := b.here(ctx, cmd.ChannelID)
+		if err != nil {
+			b.c.Log.Warn("subscriptions could not be listed", zap.Error(err))
+			return says("The list cannot be read at the moment. Nothing was changed. Try again in a minute.")
+		}
+		if len(all) == 0 {
+			return says("This channel has no subscriptions.")
+		}
+		if text != "all" {
+			n, err := strconv.Atoi(text)
+			if err != nil || n < 1 || n > len(all) {
+				return says(fmt.Sprintf("Say which one: a number from 1 to %d, or `all`. `%s list` shows them.", len(all), blocks.EscapeText(cmd.Command)))
+			}
+			all = all[n-1 : n]
+		}
+		for _, s := range all {
+			if _, err := b.c.Store.Unsubscribe(ctx, s.ID, by); err != nil {
+				b.c.Log.Error("subscription could not be removed", zap.Error(err))
+				return says("approvebot cannot write at the moment. Try again in a minute.")
+			}
+		}
+		return says("Done. Cards that are here already stay; new requests are no longer shown here by subscription.")
+	})
+}

@@ -1,0 +1,112 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/approvebot/approvebot/blocks"
+	"github.com/approvebot/approvebot/bot"
+	"github.com/approvebot/approvebot/internal/approval"
+	"github.com/approvebot/approvebot/internal/config"
+	"github.com/approvebot/approvebot/internal/store"
+)
+
+// routes answers what the poller and the bot ask of the configuration.
+type routes struct {
+	config *config.Config
+	byName map[string]config.Route
+}
+
+func newRoutes(c *config.Config) routes {
+	r := routes{config: c, byName: map[string]config.Route{}}
+	for _, route := range c.Routes {
+		r.byName[route.Name] = route
+	}
+	return r
+}
+
+// rule returns what the route of that name says about deciding.
+func (r routes) rule(name string) (approval.Rule, bool) {
+	route, ok := r.byName[name]
+	return route.Rule(), ok
+}
+
+func (r routes) known(name string) bool {
+	_, ok := r.byName[name]
+	return ok
+}
+
+func (r routes) expired(name string, since time.Time) bool {
+	rule, ok := r.rule(name)
+	return ok && rule.Expired(since, time.Now())
+}
+
+// place says where a request is shown: the channels of the first route that takes
+// it, its approvers where the route wants direct messages, and the channels that
+// subscribed. A subscription only adds places to look at; a request that no
+// route takes is shown nowhere.
+func (r routes) place(ctx context.Context, b *bot.Bot, request approval.Request) (store.Placement, error) {
+	route, ok := r.config.RouteFor(request)
+	if !ok {
+		return store.Placement{}, nil
+	}
+	p := store.Placement{Route: route.Name}
+	add := func(channels []string) {
+		for _, c := range channels {
+			if !slices.Contains(p.Channels, c) {
+				p.Channels = append(p.Channels, c)
+			}
+		}
+	}
+	if route.DirectMessages != config.DirectMessagesOnly {
+		add(route.Channels)
+	}
+	if route.DirectMessages != config.DirectMessagesNone {
+		people, err := b.Approvers(ctx, route.Rule())
+		if err != nil && len(people) == 0 {
+			return store.Placement{}, fmt.Errorf("find the approvers of route %s: %w", route.Name, err)
+		}
+		add(people)
+	}
+	subscribed, err := b.Subscribed(ctx, request)
+	if err != nil {
+		return store.Placement{}, err
+	}
+	add(subscribed)
+	return p, nil
+}
+
+// explain says what each route answered, up to the one that took the request.
+func (r routes) explain(request approval.Request) []blocks.ExplainRoute {
+	var all []blocks.ExplainRoute
+	for _, route := range r.config.Routes {
+		taken := route.Matches(request)
+		e := blocks.ExplainRoute{Name: route.Name, Taken: taken}
+		for _, reason := range route.Explain(request) {
+			if reason.OK != taken {
+				continue
+			}
+			e.Why = fmt.Sprintf("%s is %s", reason.Key, reason.Value)
+			if !taken {
+				e.Why += ", not " + reason.Pattern
+				break
+			}
+		}
+		all = append(all, e)
+		if taken {
+			break
+		}
+	}
+	return all
+}
+
+// filter reads what a subscription asks for, in the words of a route's match.
+func filter(wanted map[string]string) (func(approval.Request) bool, error) {
+	match, err := config.ParseMatch(wanted)
+	if err != nil {
+		return nil, err
+	}
+	return config.Route{Match: match}.Matches, nil
+}
