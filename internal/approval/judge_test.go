@@ -23,10 +23,9 @@ func known(id, email, handle string, m approval.Membership) approval.Known {
 	return approval.Known{Person: approval.Person{Team: "T1", ID: id, Name: id, Email: email, Membership: m}, Handle: handle}
 }
 
-// setting is a column of the matrix: what a rule says, and whom Slack knows.
+// setting is a column of the matrix: what a rule says, and about which request.
 type setting struct {
 	rule      approval.Rule
-	directory approval.Directory
 	requester string
 	state     approval.State
 	verdicts  []approval.Verdict

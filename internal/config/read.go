@@ -211,7 +211,7 @@ func (r *reader) resolve(n ast.Node, path string, depth int) (ast.Node, bool) {
 func (r *reader) mapping(at, n ast.Node, v reflect.Value, path string, depth int) {
 	m, ok := n.(ast.MapNode)
 	if !ok {
-		if short, may := v.Interface().(interface{ shorthand() string }); may && called(n) == "single value" {
+		if short, may := reflect.TypeAssert[interface{ shorthand() string }](v); may && called(n) == "single value" {
 			field, _ := fieldOf(v, short.shorthand())
 			r.value(at, field, join(path, short.shorthand()), depth+1)
 			return
