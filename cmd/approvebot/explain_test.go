@@ -33,9 +33,7 @@ routes:
 // for certificates, is a person as well.
 func world(t *testing.T) (file string, env map[string]string) {
 	t.Helper()
-	sc := slacksim.DefaultConfig()
-	sc.People = append(sc.People, slacksim.Person{Name: "alice", RealName: "Alice", Email: "alice@example.com"})
-	workspace, err := slacksim.New(sc)
+	workspace, err := slacksim.New(slacksim.DefaultConfig())
 	require.NoError(t, err)
 	t.Cleanup(workspace.Close)
 	slack := httptest.NewServer(workspace)

@@ -89,8 +89,14 @@ func (r routes) explain(request approval.Request) []blocks.ExplainRoute {
 				continue
 			}
 			e.Why = fmt.Sprintf("%s is %s", reason.Key, reason.Value)
+			if reason.Private {
+				e.Why = reason.Key + " fits" // its value is matched on and never shown
+			}
 			if !taken {
 				e.Why += ", not " + reason.Pattern
+				if reason.Private {
+					e.Why = reason.Key + " does not fit"
+				}
 				break
 			}
 		}

@@ -101,7 +101,7 @@ func roomsOf(subject string) []string {
 
 func configuration(storeURL string) string {
 	var c strings.Builder
-	fmt.Fprintf(&c, "keyfactor: {timeout: 5s}\npoll: {schedule: '@every 1s'}\nstore: {url: %q}\nhttp: {listen: '127.0.0.1:0'}\nadmins: {users: ['@carol']}\nroutes:\n", storeURL)
+	fmt.Fprintf(&c, "keyfactor: {timeout: 5s}\npoll: {schedule: '@every 1s'}\nstore: {url: %q}\nhttp: {listen: '127.0.0.1:0'}\nadmins: {users: ['@carol']}\npeople: {not_in_slack: ['EXAMPLE\\*', 'Timer Service']}\nroutes:\n", storeURL)
 	for _, room := range rooms {
 		rule := "optional"
 		if isDirect(room, approveButton) {
