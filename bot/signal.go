@@ -16,8 +16,9 @@ import (
 // How long to wait before asking again what became of a signal.
 const (
 	// afterMaybe leaves a call that is still being worked on inside Keyfactor time
-	// to show its effect before anything is sent again.
-	afterMaybe = 5 * time.Second
+	// to show its effect before anything is sent again. It is short enough that a
+	// decision goes out within five seconds of a restart after a crash.
+	afterMaybe = 4 * time.Second
 	// afterSent is for a signal that Keyfactor took and whose instance has not moved yet.
 	afterSent = 2 * time.Second
 	// settling is how long a request that takes no answer may be about to move on.
