@@ -32,7 +32,7 @@ import (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	_ = flag.Set("test.parallel", "8") // these tests wait more than they compute
-	pgtest.Main(m)
+	pgtest.Main(m, removeBinary)
 }
 
 const (
@@ -50,13 +50,41 @@ type place struct {
 	slackDoor *door
 }
 
-// door stands in front of a simulator for one process. It counts polls, and can
-// be shut, as a machine that is away.
+// door stands in front of a simulator for one process. It counts polls, can be
+// shut, as a machine that is away, and can hold a call.
 type door struct {
 	next  http.Handler
+	url   string
 	shut  atomic.Bool
 	polls atomic.Int64
-	url   string
+
+	mu     sync.Mutex
+	holds  string // the end of a path
+	holder chan *heldCall
+}
+
+// heldCall is a call that goes on when goOn is closed.
+type heldCall struct{ goOn chan struct{} }
+
+// hold stops the next call to such a path. An empty one lets all pass.
+func (d *door) hold(path string) <-chan *heldCall {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.holds, d.holder = path, make(chan *heldCall, 1)
+	return d.holder
+}
+
+func (d *door) wait(path string) {
+	d.mu.Lock()
+	if d.holds == "" || !strings.HasSuffix(path, d.holds) {
+		d.mu.Unlock()
+		return
+	}
+	call := &heldCall{make(chan struct{})}
+	d.holds = ""
+	d.holder <- call
+	d.mu.Unlock()
+	<-call.goOn
 }
 
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -66,6 +94,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasSuffix(r.URL.Path, "/AssignedToMe") {
 		d.polls.Add(1)
 	}
+	d.wait(r.URL.Path)
 	d.next.ServeHTTP(w, r)
 }
 

@@ -72,9 +72,13 @@ func New(t testing.TB) *Server {
 //
 //	func TestMain(m *testing.M) { pgtest.Main(m) }
 //
-// Without it the server ends too, when the test process does.
-func Main(m *testing.M) {
+// Without it the server ends too, when the test process does. What is called
+// at the end is for other things that the tests of a package share.
+func Main(m *testing.M, ends ...func()) {
 	code := m.Run()
+	for _, end := range ends {
+		end()
+	}
 	if began.Load() {
 		if s, err := shared(); err == nil {
 			s.kill(syscall.SIGQUIT)
