@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,7 +29,7 @@ type together struct {
 func simulateAccounts(t *testing.T, further ...string) *together {
 	t.Helper()
 	seed := keyfactorsim.BuiltinSeed()
-	seed.Roles = append(seed.Roles, keyfactorsim.Role{ID: 90, Name: "Readers of their own", Permissions: []string{"/workflows/instances/read/pending/"}})
+	seed.Roles = append(slices.Clone(seed.Roles), keyfactorsim.Role{ID: 90, Name: "Readers of their own", Permissions: []string{"/workflows/instances/read/pending/"}})
 	for i, r := range seed.Roles {
 		if r.Name == "PKI Approvers" || r.Name == "Security Office" {
 			seed.Roles[i].Permissions = nil
