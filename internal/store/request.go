@@ -275,7 +275,8 @@ func load(ctx context.Context, tx *sql.Tx, id approval.ID) (Record, error) {
 		d, err := scanDecision(rows)
 		r.takeUp(d)
 		return err
-	}, `SELECT `+decisionColumns+` FROM decision WHERE request_id = $1 ORDER BY decided_at, id`, string(id))
+	}, `SELECT `+decisionColumns+` FROM decision WHERE request_id = $1
+		ORDER BY finished_at IS NULL AND failed_at IS NULL, COALESCE(finished_at, failed_at), decided_at, id`, string(id))
 	if err != nil {
 		return Record{}, err
 	}
@@ -290,7 +291,8 @@ func load(ctx context.Context, tx *sql.Tx, id approval.ID) (Record, error) {
 	return r, err
 }
 
-// takeUp is told every decision, oldest first.
+// takeUp is told every decision, in the order they ended, the open one last. When
+// people pressed is no order: of two votes at once the later may come to lead.
 func (r *Record) takeUp(d Decision) {
 	failed := r.Decision != nil && !r.Decision.Failed.IsZero()
 	switch {

@@ -304,9 +304,10 @@ func TestAFailureBeforeACountIsForgotten(t *testing.T) {
 		t.Cleanup(func() { require.NoError(t, s.Close()) })
 		r, ctx := appeared(t, s, "a"), t.Context()
 		d := approval.Decision{ID: "d1", Request: r.ID, Verdict: approval.Approve, By: alice, Digest: r.Digest()}
+		d.At = now.Add(time.Minute) // another replica's clock is ahead
 		require.NoError(t, s.Decide(ctx, d))
 		require.NoError(t, s.Fail(ctx, "d1", "Keyfactor refused it."))
-		d.ID = "d2"
+		d.ID, d.At = "d2", time.Time{}
 		require.NoError(t, s.Decide(ctx, d))
 		require.NoError(t, s.Count(ctx, "d2", approval.Outcome{Reason: approval.Counted}))
 		require.NoError(t, s.Decide(ctx, d), "the same decision again is the same decision")
