@@ -80,7 +80,7 @@ func TestSnapshotShowsWhatThePersonSees(t *testing.T) {
 	for _, p := range s["people"].([]any) {
 		kinds[p.(map[string]any)["name"].(string)] = p.(map[string]any)["kind"]
 	}
-	require.Equal(t, map[string]any{"approvebot": "bot", "ada": "member", "ben": "member", "carol": "admin", "dan": "member", "alice": "member", "bob": "member", "gina": "guest", "otto": "outsider", "xena": "deactivated"}, kinds)
+	require.Equal(t, map[string]any{"approvebot": "bot", "ada": "member", "ben": "member", "carol": "admin", "dan": "member", "alice": "member", "bob": "member", "dora": "member", "lars": "member", "gina": "guest", "otto": "outsider", "xena": "deactivated"}, kinds)
 	names := func(s map[string]any) (all []string) {
 		for _, c := range s["channels"].([]any) {
 			all = append(all, c.(map[string]any)["name"].(string)+"/"+c.(map[string]any)["kind"].(string))
