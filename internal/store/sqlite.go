@@ -57,6 +57,14 @@ func (s *Store) openSQLite(text string, readOnly bool) error {
 		if !ok {
 			return fmt.Errorf("%s: %w; stop it, or give each its own file; several replicas need PostgreSQL", path, ErrInUse)
 		}
+		// SQLite would only say "unable to open database file". Nobody else should read it.
+		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return fmt.Errorf("the database must be writable: %w", err)
+		}
+		if err := file.Close(); err != nil {
+			return fmt.Errorf("close %s: %w", path, err)
+		}
 		query += "&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_txlock=immediate"
 	}
 	name := url.URL{Scheme: "file", Path: path}
