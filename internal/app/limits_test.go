@@ -19,7 +19,7 @@ import (
 // concerned is told; when the cause is gone, it goes on by itself.
 func TestADatabaseThatCannotBeWritten(t *testing.T) {
 	for name, cause := range map[string]func(t *testing.T, dir string) (begin, end func()){
-		"the disk is full":                full,
+		"the disk is full":               full,
 		"another program locks the file": locked,
 	} {
 		t.Run(name, func(t *testing.T) {
