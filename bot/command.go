@@ -57,13 +57,6 @@ func (b *Bot) pending(ctx context.Context, cmd slack.SlashCommand) any {
 	return says(blocks.PendingText(items, more).Text)
 }
 
-func title(r store.Record) string {
-	if r.Request.CommonName != "" {
-		return r.Request.CommonName
-	}
-	return r.Request.Title
-}
-
 // codeText makes foreign text fit for a code span of ours.
 func codeText(s string) string {
 	s = strings.Join(strings.Fields(strings.ReplaceAll(s, "`", "'")), " ")

@@ -93,7 +93,8 @@ func (s *Socket) read(ctx context.Context, l *link, queue chan<- envelope) {
 			l.wake()
 		}
 	}
-	defer context.AfterFunc(ctx, l.wake)()
+	undo := context.AfterFunc(ctx, l.wake)
+	defer undo()
 	alive()
 	l.conn.SetPongHandler(func(string) error { alive(); return nil })
 	l.conn.SetPingHandler(func(text string) error {
@@ -140,7 +141,8 @@ func (s *Socket) frames(ctx, work context.Context, cancel func(), l *link, queue
 			case <-l.leaving: // said twice
 			default:
 				close(l.leaving)
-				defer time.AfterFunc(linkLeave, cancel).Stop()
+				left := time.AfterFunc(linkLeave, cancel)
+				defer left.Stop() //nolint:revive // happens once: the case before catches the next
 			}
 		case e.Type == "disconnect":
 			return &disconnectError{e.Reason}

@@ -135,7 +135,7 @@ func (s *Socket) keep(ctx context.Context, queue chan<- envelope, links *sync.Wa
 		if ctx.Err() != nil {
 			return
 		}
-		pause := delay/2 + rand.N(delay)
+		pause := delay/2 + rand.N(delay) //nolint:gosec // jitter is no secret
 		if l != nil && time.Since(begun) > socketSteady {
 			delay, pause = socketFirst, 0
 		}

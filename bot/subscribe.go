@@ -140,7 +140,7 @@ func (b *Bot) addSubscription(ctx context.Context, channel string, filter map[st
 		return "", err
 	}
 	if problem := b.checkRoom(ctx, channel); problem != "" {
-		return "", errors.New(problem + ".") //nolint:staticcheck // shown to people
+		return "", errors.New(problem + ".")
 	}
 	id, err := uuid.NewV7()
 	if err != nil {

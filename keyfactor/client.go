@@ -237,7 +237,7 @@ func attemptOf(ctx context.Context) *attempt {
 // read takes the whole body, within limits, so that a connection that breaks
 // halfway is noticed here and not by a decoder.
 func (a *attempt) read(resp *http.Response) error {
-	defer resp.Body.Close() //nolint:errcheck // only read
+	defer resp.Body.Close()
 	limit := errorLimit
 	if resp.StatusCode >= 200 && resp.StatusCode <= 299 {
 		limit = bodyLimit

@@ -65,7 +65,7 @@ func unescapeDN(s string) string {
 		switch c := s[i]; {
 		case c == '"':
 		case c == '\\' && i+2 < len(s) && unhex(s[i+1]) >= 0 && unhex(s[i+2]) >= 0:
-			b.WriteByte(byte(unhex(s[i+1])<<4 | unhex(s[i+2])))
+			b.WriteByte(byte(unhex(s[i+1])<<4 | unhex(s[i+2]))) //nolint:gosec // two digits make a byte
 			i += 2
 		case c == '\\' && i+1 < len(s):
 			b.WriteByte(s[i+1])

@@ -83,8 +83,7 @@ func (e *Error) as(kind error) *Error {
 // the request may have reached the server.
 func (c call) failure(err error, sent bool) *Error {
 	e := &Error{Method: c.method, Path: c.path, Err: withoutURL(err), kind: approval.ErrUnavailable}
-	var noToken *tokenError
-	if errors.As(err, &noToken) {
+	if noToken, ok := errors.AsType[*tokenError](err); ok {
 		e.kind = noToken.kind
 		return e
 	}

@@ -81,7 +81,7 @@ func passing(err error) bool {
 	)
 	switch {
 	case errors.As(err, &noToken):
-		return noToken.kind != approval.ErrUnauthorized
+		return !errors.Is(noToken.kind, approval.ErrUnauthorized)
 	case errors.Is(err, errTooLarge),
 		errors.As(err, &untrusted), errors.As(err, &authority), errors.As(err, &host), errors.As(err, &invalid):
 		return false
@@ -104,7 +104,7 @@ func (c *Client) pause(shortest, longest time.Duration, n int, resp *http.Respon
 // recall adds what the last refusal said to a failure that ended the waiting
 // for another try.
 func (e *Error) recall(a *attempt) {
-	if a.last == nil || e.kind != approval.ErrUnavailable {
+	if a.last == nil || !errors.Is(e.kind, approval.ErrUnavailable) {
 		return
 	}
 	e.Status, e.Code, e.Message, e.retryAfter = a.last.Status, a.last.Code, a.last.Message, a.last.retryAfter

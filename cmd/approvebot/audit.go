@@ -325,7 +325,7 @@ func (a *auditReader) proveStore(ctx context.Context, head string, r *proof) err
 func proveFile(name, head string, r *proof) error {
 	in := io.Reader(os.Stdin)
 	if name != "-" {
-		file, err := os.Open(name) //nolint:gosec // the file that was asked for
+		file, err := os.Open(name)
 		if err != nil {
 			return fmt.Errorf("read the exported audit log: %w", err)
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -130,9 +131,7 @@ func TestCheckIsContent(t *testing.T) {
 func TestCheckShowsWhatIsInForceWithoutSecrets(t *testing.T) {
 	file := mustWrite(t, minimal)
 	env := map[string]string{"APPROVEBOT_CONFIG": file}
-	for name, value := range variables {
-		env[name] = value
-	}
+	maps.Copy(env, variables)
 	text := approvebot(t, env, "check", "--show", "--log-level", "debug")
 	require.Equal(t, exitFine, text.code, text.err)
 	require.Contains(t, text.out, "bot_token: \"[redacted]\"\n")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -68,7 +69,7 @@ func TestRunWithFiveLines(t *testing.T) {
 			answer := workspace.Command(ctx, "ada", "pki-approvals", "/approvebot help")
 			require.Empty(t, answer.Error, "%s", &log)
 			require.Contains(t, string(answer.Body), "/approvebot pending")
-			health, err := http.Get("http://" + listen + "/healthz") //nolint:noctx // a test
+			health, err := http.Get("http://" + listen + "/healthz")
 			require.NoError(t, err)
 			require.NoError(t, health.Body.Close())
 			require.Equal(t, http.StatusOK, health.StatusCode)
@@ -100,9 +101,7 @@ func password(t *testing.T) string {
 func TestRunRefuses(t *testing.T) {
 	with := func(more ...string) map[string]string {
 		env := map[string]string{"STATE_DIRECTORY": t.TempDir()}
-		for name, value := range variables {
-			env[name] = value
-		}
+		maps.Copy(env, variables)
 		for _, pair := range more {
 			name, value, _ := strings.Cut(pair, "=")
 			env[name] = value

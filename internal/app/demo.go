@@ -261,15 +261,15 @@ func decideInPortal(kf *keyfactorsim.Server) (string, error) {
 // no longer true can be pressed.
 func changeNewest(kf *keyfactorsim.Server) (string, error) {
 	all := kf.Instances()
-	for n := len(all) - 1; n >= 0; n-- {
-		if all[n].Status != "Suspended" || all[n].Type != "Enrollment" {
+	for _, a := range slices.Backward(all) {
+		if a.Status != "Suspended" || a.Type != "Enrollment" {
 			continue
 		}
 		sans := map[string]any{"SANs": map[string]any{"dns": []string{"surprise.example.net"}}}
-		if err := kf.ChangeRequest(all[n].ID, keyfactorsim.Change{Initial: sans, Current: sans}); err != nil {
+		if err := kf.ChangeRequest(a.ID, keyfactorsim.Change{Initial: sans, Current: sans}); err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("“%s” now asks for surprise.example.net as well. A decision about what was shown before is not sent.", all[n].Title), nil
+		return fmt.Sprintf("“%s” now asks for surprise.example.net as well. A decision about what was shown before is not sent.", a.Title), nil
 	}
 	return "Nothing waits in Keyfactor.", nil
 }

@@ -249,7 +249,7 @@ type readiness struct {
 
 func readyz(t *testing.T, address string) (status int, r readiness) {
 	t.Helper()
-	response, err := http.Get("http://" + address + "/readyz") //nolint:noctx // a test
+	response, err := http.Get("http://" + address + "/readyz")
 	require.NoError(t, err)
 	defer response.Body.Close()
 	require.NoError(t, json.NewDecoder(response.Body).Decode(&r))

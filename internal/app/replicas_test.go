@@ -67,7 +67,7 @@ func TestFourReplicas(t *testing.T) {
 	require.Greater(t, len(connections), 1, "clicks are taken by all")
 	ticks := int64(time.Since(began)/time.Second) + 2
 	require.LessOrEqual(t, sum(polls())-before, 2*ticks, "polls of all replicas together are those of one: %v in %d ticks", polls(), ticks)
-	require.EqualValues(t, 1, together.most, "never two polls at once")
+	require.Equal(t, 1, together.most, "never two polls at once")
 
 	// The one that polls is stopped as SIGTERM would.
 	now := polls()

@@ -32,10 +32,10 @@ func keysOf(t reflect.Type, path string) []string {
 		return []string{path}
 	}
 	var all []string
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
+	for field := range t.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
 		if name != "-" {
-			all = append(all, keysOf(t.Field(i).Type, strings.TrimPrefix(path+"."+name, "."))...)
+			all = append(all, keysOf(field.Type, strings.TrimPrefix(path+"."+name, "."))...)
 		}
 	}
 	return all

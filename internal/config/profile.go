@@ -85,8 +85,7 @@ func (l *loader) open() *profile {
 // notYAML tells of an error without its text, which quotes the source.
 func notYAML(file string, err error) Problem {
 	p := Problem{File: file, Message: "this file of Keyfactor's tools cannot be read"}
-	var y yaml.Error
-	if errors.As(err, &y) {
+	if y, ok := errors.AsType[yaml.Error](err); ok {
 		if tk := y.GetToken(); tk != nil && tk.Position != nil {
 			p.Line, p.Column = tk.Position.Line, tk.Position.Column
 		}

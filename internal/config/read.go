@@ -77,8 +77,7 @@ func (r *reader) untag(tokens token.Tokens) token.Tokens {
 func (r *reader) syntax(err error) {
 	p := Problem{File: r.file, Message: "this is not YAML"}
 	// The error's own text quotes the source, which may hold a secret; its message does not.
-	var y yaml.Error
-	if errors.As(err, &y) {
+	if y, ok := errors.AsType[yaml.Error](err); ok {
 		p.Message += ": " + y.GetMessage()
 		if strings.Contains(y.GetMessage(), "reserved character") {
 			p.Message += `; write names that begin with @ in quotes: "@ada"`
@@ -311,8 +310,8 @@ func fieldOf(v reflect.Value, key string) (reflect.Value, bool) {
 
 func keys(t reflect.Type) []string {
 	var all []string
-	for i := range t.NumField() {
-		if name := keyOf(t.Field(i)); name != "" {
+	for field := range t.Fields() {
+		if name := keyOf(field); name != "" {
 			all = append(all, name)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,8 +125,8 @@ func Open(ctx context.Context, url string, o Options) (_ *Store, err error) {
 // Close releases the database. Jobs must have been stopped before.
 func (s *Store) Close() error {
 	var errs []error
-	for i := len(s.close) - 1; i >= 0; i-- {
-		errs = append(errs, s.close[i]())
+	for _, v := range slices.Backward(s.close) {
+		errs = append(errs, v())
 	}
 	s.close = nil
 	return errors.Join(errs...)

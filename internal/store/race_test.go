@@ -57,10 +57,9 @@ func TestManyClicksMakeOneDecision(t *testing.T) {
 		})
 		won := 0
 		for _, err := range errs {
-			var taken *store.TakenError
 			if err == nil {
 				won++
-			} else if !errors.As(err, &taken) {
+			} else if _, ok := errors.AsType[*store.TakenError](err); !ok {
 				t.Errorf("a click that lost got %v", err)
 			}
 		}
