@@ -60,7 +60,7 @@ func (b *Bot) Signal(ctx context.Context, decisionID string) error {
 		return b.follow(ctx, d, standing)
 	}
 	if !first {
-		counted, err := source.Counted(ctx, d.Request)
+		counted, err := countedBy(ctx, source, d)
 		if err != nil {
 			return b.unread(ctx, d, first, err)
 		}
@@ -88,6 +88,16 @@ func (b *Bot) Signal(ctx context.Context, decisionID string) error {
 		}
 	}
 	return b.transmit(ctx, source, d)
+}
+
+// countedBy asks whether the login that carries the decision has voted already.
+func countedBy(ctx context.Context, source approval.Source, d store.Decision) (bool, error) {
+	if several, ok := source.(interface {
+		CountedBy(ctx context.Context, id approval.ID, account string) (bool, error)
+	}); ok {
+		return several.CountedBy(ctx, d.Request, d.Account)
+	}
+	return source.Counted(ctx, d.Request)
 }
 
 // transmit makes the one call that must not happen twice.

@@ -152,7 +152,7 @@ func (b *Bot) addSubscription(ctx context.Context, channel string, filter map[st
 	}
 	if err := b.c.Store.Subscribe(ctx, store.Subscription{ID: id.String(), Channel: channel, Filter: text, CreatedBy: by}); err != nil {
 		b.c.Log.Error("subscription could not be recorded", zap.Error(err))
-		return "", errors.New("approvebot cannot write at the moment.") //nolint:staticcheck,revive // shown to people
+		return "", errors.New("approvebot cannot write at the moment.") //nolint:staticcheck // shown to people
 	}
 	shown := b.showPending(ctx, channel, matches)
 	return fmt.Sprintf("Requests that fit are now shown here, too; %d of them wait already. Who may decide them stays as it is configured.", shown), nil

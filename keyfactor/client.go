@@ -156,13 +156,13 @@ func (c *Client) attempt(ctx context.Context, q call, body []byte) (_ *answer, r
 	return state.answer, state.renewable, nil
 }
 
-func (q call) marshal() ([]byte, error) {
-	if q.body == nil {
+func (c call) marshal() ([]byte, error) {
+	if c.body == nil {
 		return nil, nil
 	}
-	body, err := json.Marshal(q.body)
+	body, err := json.Marshal(c.body)
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: marshal: %w", q.method, q.path, err)
+		return nil, fmt.Errorf("%s %s: marshal: %w", c.method, c.path, err)
 	}
 	return body, nil
 }

@@ -628,7 +628,8 @@ func TestCancelledWalkStops(t *testing.T) {
 	require.Equal(t, 1, s.count(mine))
 
 	// A consumer that has seen enough costs no further call.
-	for range client(t, config(s.URL)).AssignedToMe(t.Context(), keyfactor.ListOptions{}) {
+	for _, err := range client(t, config(s.URL)).AssignedToMe(t.Context(), keyfactor.ListOptions{}) {
+		require.NoError(t, err)
 		break
 	}
 	require.Equal(t, 2, s.count(mine))

@@ -296,7 +296,8 @@ func TestTheBinary(t *testing.T) {
 		cmd.Dir, cmd.Env = t.TempDir(), []string{"PATH=/nonexistent", "HOME=/nonexistent"}
 		out, err := cmd.CombinedOutput()
 		if err != nil {
-			require.IsType(t, &exec.ExitError{}, err)
+			var exit *exec.ExitError
+			require.ErrorAs(t, err, &exit)
 		}
 		return cmd.ProcessState.ExitCode(), string(out)
 	}

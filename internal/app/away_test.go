@@ -46,7 +46,7 @@ func TestSlackIsAway(t *testing.T) {
 				return r.says(zap.WarnLevel, "Slack") || r.says(zap.WarnLevel, "slack")
 			})
 			if !taken {
-				require.Equal(t, before, len(p.slack.Calls("chat.postMessage")))
+				require.Len(t, p.slack.Calls("chat.postMessage"), before)
 				p.await("readyz to say so", func() bool {
 					status, ready := readyz(t, r.app.Addr())
 					return status == http.StatusServiceUnavailable && !ready.Parts["slack"].OK && ready.Parts["slack"].Detail != ""

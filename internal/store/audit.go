@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -85,7 +86,7 @@ func (s *Store) appendAudit(ctx context.Context, u *unit) error {
 		if e.Detail == nil {
 			e.Detail = map[string]any{}
 		}
-		text, err := json.Marshal(e.Detail)
+		text, err := canonical(e.Detail)
 		if err != nil {
 			return fmt.Errorf("write audit detail: %w", err)
 		}
@@ -243,4 +244,20 @@ func (s *Store) VerifyAudit(ctx context.Context) (n int64, head string, err erro
 		return n, head, fmt.Errorf("%w: entries %d to %d are missing at the end", ErrBroken, n+1, end.Seq)
 	}
 	return n, head, nil
+}
+
+// canonical writes a detail with all its names in order, also those inside values
+// that came as JSON, so that whoever reads and writes it again gets the same text.
+func canonical(detail map[string]any) ([]byte, error) {
+	text, err := json.Marshal(detail)
+	if err != nil {
+		return nil, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var sorted map[string]any
+	if err := decoder.Decode(&sorted); err != nil {
+		return nil, err
+	}
+	return json.Marshal(sorted)
 }
