@@ -3,7 +3,6 @@ package app_test
 import (
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
@@ -54,7 +53,7 @@ func TestSlackIsAway(t *testing.T) {
 			}
 			away(p, false)
 			if !taken {
-				p.await("the link", func() bool { return len(p.slack.Connections()) == 1 && p.submit("ada", modal, "").Closed })
+				p.decide("ada", modal, "")
 			}
 			p.becomes(here, "Approved", "<@"+p.slack.UserID("ada")+">")
 			p.becomes(thereCard, "Denied in Keyfactor")
@@ -72,7 +71,7 @@ func TestACardIsUpdatedAfterTenRefusals(t *testing.T) {
 	id, card := p.arrive("web")
 	require.NoError(t, p.slack.SetFaults(slacksim.Faults{Rules: []slacksim.Fault{{Method: "chat.update", Kind: slacksim.RateLimited, RetryAfter: 1, Count: 10}}}))
 	require.NoError(t, p.keyfactor.Decide(id, `EXAMPLE\dave`, true, ""))
-	p.within(time.Minute, "ten refusals", func() bool { return p.slack.CallCount("chat.update") > 10 })
+	p.await("ten refusals", func() bool { return p.slack.CallCount("chat.update") > 10 })
 	p.becomes(card, "Approved in Keyfactor")
 	refused := 0
 	for _, c := range p.slack.Calls("chat.update") {
@@ -132,7 +131,7 @@ func TestKeyfactorIsAway(t *testing.T) {
 			require.Zero(t, p.accepted(id))
 
 			test.away(p, r, false)
-			p.within(time.Minute, "the decision to go out", func() bool { return p.accepted(id) == 1 })
+			p.await("the decision to go out", func() bool { return p.accepted(id) == 1 })
 			p.becomes(card, "Approved", "<@"+p.slack.UserID("ada")+">")
 			p.approve("ben", p.card(p.appear("web")))
 			require.Equal(t, 1, p.accepted(id))

@@ -119,7 +119,7 @@ func (r *process) ends() int {
 	select {
 	case <-r.done:
 		return r.code
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		r.Fatal("the process does not end")
 		return -1
 	}

@@ -48,20 +48,16 @@ func TestFourReplicas(t *testing.T) {
 
 	// A few ticks, during which requests come and people decide about them.
 	began, before := time.Now(), sum(polls())
-	connections := map[int]bool{}
 	for n := range 4 {
 		id, card := p.arrive("web")
-		who := []string{"ada", "ben", "carol"}[n%3]
-		r := p.slack.Click(t.Context(), slacksim.Click{As: who, Channel: room, TS: card.TS, ActionID: "approve"})
-		require.True(t, r.Acknowledged, r.Error)
-		connections[r.Connection] = true
-		p.await("a modal", func() bool { v := p.slack.Views(who); return len(v) > 0 && v[0].SubmitLabel != nil })
-		s := p.submit(who, p.slack.Views(who)[0], "")
-		require.True(t, s.Closed, s.Error)
-		connections[s.Connection] = true
+		p.approve([]string{"ada", "ben", "carol"}[n%3], card)
 		p.becomes(card, "Approved")
 		require.Len(t, p.cards(id), 1)
 		require.Equal(t, 1, p.signals(id))
+	}
+	connections := map[int]bool{}
+	for _, d := range p.slack.Deliveries() {
+		connections[d.Connection] = true
 	}
 	// Eight envelopes at random over four links: that all went to one is a chance of one in 16,000.
 	require.Greater(t, len(connections), 1, "clicks are taken by all")
@@ -82,7 +78,7 @@ func TestFourReplicas(t *testing.T) {
 		return n
 	}
 	stopped, had := time.Now(), others()
-	p.within(10*time.Second, "another one to poll", func() bool { return others() > had })
+	p.await("another one to poll", func() bool { return others() > had })
 	took := time.Since(stopped)
 	t.Logf("taken over %s after the stop", took.Round(time.Millisecond))
 	require.Less(t, took, time.Second+busy)
@@ -131,7 +127,7 @@ func TestAFrozenReplicaDoublesNothing(t *testing.T) {
 		frozen, other = a, b
 	case call = <-also:
 		frozen, other = b, a
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("no signal came")
 	}
 	frozen.signal(syscall.SIGSTOP)
@@ -139,14 +135,18 @@ func TestAFrozenReplicaDoublesNothing(t *testing.T) {
 	close(call.goOn) // Keyfactor takes the signal; nobody hears the answer
 	p.await("Keyfactor to have it", func() bool { return p.accepted(held) == 1 })
 
-	// Envelopes go to one of two links; those for the frozen one fail visibly.
+	// Envelopes go to one of two links; those for the frozen one fail visibly, and
+	// ben tries again.
 	p.await("ben to decide with the replica that lives", func() bool {
-		if !p.slack.Click(t.Context(), slacksim.Click{As: "ben", Channel: room, TS: card.TS, ActionID: "deny"}).Acknowledged {
-			return false
+		if m, _ := p.slack.Message(room, card.TS); !pressable(m) {
+			return true
 		}
-		var v []slacksim.View
-		p.await("a modal", func() bool { v = p.slack.Views("ben"); return len(v) > 0 && v[len(v)-1].SubmitLabel != nil })
-		return p.submit("ben", v[len(v)-1], "not ours").Acknowledged
+		if p.slack.Click(t.Context(), slacksim.Click{As: "ben", Channel: room, TS: card.TS, ActionID: "deny"}).Acknowledged {
+			if v := p.slack.Views("ben"); len(v) > 0 && v[len(v)-1].SubmitLabel != nil {
+				p.submit("ben", v[len(v)-1], "not ours")
+			}
+		}
+		return false
 	})
 	p.becomes(card, "Denied")
 
@@ -213,7 +213,7 @@ func TestPostgreSQLIsAway(t *testing.T) {
 	server.Start(t)
 	p.await("readiness", func() bool { status, _ := readyz(t, r.app.Addr()); return status == http.StatusOK })
 	lateCard := p.card(late)
-	require.True(t, p.submit("ada", modal, "typed once").Closed)
+	p.decide("ada", modal, "typed once")
 	p.becomes(card, "Approved", "typed once")
 	p.approve("ben", lateCard)
 	p.becomes(lateCard, "Approved")
@@ -246,7 +246,7 @@ func TestAnAcknowledgedDecisionSurvivesACrash(t *testing.T) {
 			id, card := p.arrive("web")
 			modal := p.press("ada", card, "approve")
 			slow := first.keyfactor.hold("/" + id)
-			require.True(t, p.submit("ada", modal, "").Closed)
+			p.decide("ada", modal, "")
 			if asked {
 				call := <-slow
 				defer close(call.goOn)
@@ -267,4 +267,4 @@ func TestAnAcknowledgedDecisionSurvivesACrash(t *testing.T) {
 }
 
 // busy is what a machine that is busy with other tests may cost beyond a promise.
-const busy = 2 * time.Second
+const busy = 8 * time.Second
