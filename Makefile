@@ -32,7 +32,7 @@ build: ## build the program: one static file, bin/approvebot
 .PHONY: test
 test: build vet ## build, vet, and run all tests, with the race detector where there is a C compiler
 	$(if $(RACE),,@echo 'No C compiler here: the tests run without the race detector.')
-	$(GO) test $(RACE) ./...
+	$(GO) test $(RACE) -p 1 ./...
 
 .PHONY: check
 check: fmt leaks test modules lint vuln ## everything that CI checks

@@ -167,7 +167,7 @@ func TestConversations(t *testing.T) {
 	require.True(t, info("partners-shared").IsExtShared)
 	require.True(t, info("archived-room").IsArchived)
 	require.False(t, info("not-invited").IsMember)
-	require.Equal(t, 6, info("pki-approvals").NumMembers)
+	require.Equal(t, 8, info("pki-approvals").NumMembers)
 	_, err := h.client.GetConversationInfo(&slack.GetConversationInfoInput{ChannelID: h.ChannelID("pki-board")})
 	require.EqualError(t, err, "channel_not_found")
 
