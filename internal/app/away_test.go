@@ -39,12 +39,12 @@ func TestSlackIsAway(t *testing.T) {
 			away(p, true)
 			late := p.appear("web")
 			require.NoError(t, p.keyfactor.Decide(there, `EXAMPLE\dave`, false, ""))
-			taken := p.submit("ada", modal, "").Closed // the link may live on
+			decided := taken(p.submit("ada", modal, "")) // the link may live on
 			before := len(p.slack.Calls("chat.postMessage"))
 			p.await("an operator to be told", func() bool {
 				return r.says(zap.WarnLevel, "Slack") || r.says(zap.WarnLevel, "slack")
 			})
-			if !taken {
+			if !decided {
 				require.Len(t, p.slack.Calls("chat.postMessage"), before)
 				p.await("readyz to say so", func() bool {
 					status, ready := readyz(t, r.app.Addr())
@@ -52,7 +52,7 @@ func TestSlackIsAway(t *testing.T) {
 				})
 			}
 			away(p, false)
-			if !taken {
+			if !decided {
 				p.decide("ada", modal, "")
 			}
 			p.becomes(here, "Approved", "<@"+p.slack.UserID("ada")+">")

@@ -286,10 +286,14 @@ func (p *place) within(limit time.Duration, what string, ok func() bool) {
 	p.Helper()
 	ctx, cancel := context.WithTimeout(p.Context(), limit)
 	defer cancel()
-	for !ok() {
-		tick, stop := context.WithTimeout(ctx, 20*time.Millisecond) // not all of it tells of changes
-		_ = p.slack.WaitFor(tick, ok)
+	for {
+		// ok may act, so it is not asked again once it was true. Not everything tells of changes.
+		tick, stop := context.WithTimeout(ctx, 50*time.Millisecond)
+		err := p.slack.WaitFor(tick, ok)
 		stop()
+		if err == nil {
+			return
+		}
 		if ctx.Err() != nil {
 			var texts []string
 			for _, m := range p.slack.Messages(room) {
@@ -379,13 +383,20 @@ func (p *place) submit(who string, v slacksim.View, comment string) slacksim.Sub
 	return p.slack.Submit(p.Context(), who, v.ID, slacksim.Values{}.Text("comment", "comment", comment))
 }
 
+// taken reports whether an answer closed the modal. Another one may lie below, from
+// a press that was slow, so that there are none left is not asked.
+func taken(r slacksim.SubmitResult) bool {
+	return r.Acknowledged && r.Error == "" && len(r.Errors) == 0 && (len(r.Body) == 0 || string(r.Body) == "null")
+}
+
 // decide submits until the modal closes, as a person does who is told to try again.
 func (p *place) decide(who string, modal slacksim.View, comment string) {
 	p.Helper()
 	p.await(who+" to decide", func() bool {
 		r := p.submit(who, modal, comment)
-		require.True(p, r.Closed || strings.Contains(r.Error+r.Errors["comment"], "Try again"), "%s %s %v", r.Fate, r.Error, r.Errors)
-		return r.Closed
+		closed := taken(r)
+		require.True(p, closed || strings.Contains(r.Error+r.Errors["comment"], "Try again"), "%s %s %v %s", r.Fate, r.Error, r.Errors, r.Body)
+		return closed
 	})
 }
 
