@@ -40,6 +40,9 @@ type Config struct {
 	Explain func(approval.Request) []blocks.ExplainRoute
 	// Directory says whom Keyfactor's names belong to.
 	Directory approval.Directory
+	// Pace says how many new messages Slack may be given; default 60 a minute in a
+	// channel, 600 in all.
+	Pace func() Pace
 	// AllowShared lets cards go to channels that are shared with other organisations.
 	AllowShared bool
 	// Admins mend what nobody else can, and are whom people are told to ask.
@@ -82,6 +85,9 @@ func New(c Config) (*Bot, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Pace == nil {
+		c.Pace = func() Pace { return Pace{Channel: 60, All: 600} }
+	}
 	if c.SealLife <= 0 {
 		c.SealLife = 30 * 24 * time.Hour
 	}
@@ -91,7 +97,7 @@ func New(c Config) (*Bot, error) {
 		sources: map[approval.Kind]approval.Source{},
 		people:  newPeople(c.Slack, c.Now),
 		rooms:   newRooms(c.Slack),
-		pace:    newPace(),
+		pace:    newPace(c.Pace),
 	}
 	b.closing, b.close = context.WithCancel(context.Background())
 	for _, s := range c.Sources {

@@ -97,7 +97,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	rs := newRoutes(c)
 	a.bot, err = bot.New(bot.Config{
-		Store: a.store, Slack: api, Sources: sources, Rule: rs.rule, Filter: filter, Explain: rs.explain, Directory: c.People.Names(), AllowShared: c.Slack.AllowSharedChannels, Keys: keys,
+		Store: a.store, Slack: api, Sources: sources, Rule: rs.rule, Filter: filter, Explain: rs.explain, Directory: c.People.Names(), AllowShared: c.Slack.AllowSharedChannels, Pace: rs.pace, Keys: keys,
 		Admins: bot.Team(c.Admins), Log: o.Log.Named("bot"),
 	})
 	if err != nil {

@@ -27,6 +27,11 @@ func newRoutes(c *config.Config) routes {
 	return r
 }
 
+// pace returns how many new messages Slack may be given.
+func (r routes) pace() bot.Pace {
+	return bot.Pace{Channel: r.config.Slack.ChannelPostsPerMinute, All: r.config.Slack.PostsPerMinute}
+}
+
 // rule returns what the route of that name says about deciding.
 func (r routes) rule(name string) (approval.Rule, bool) {
 	route, ok := r.byName[name]

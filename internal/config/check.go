@@ -196,6 +196,11 @@ func (l *loader) checkSlack(s *Slack) {
 	if len(s.ButtonKeys) == 0 && l.given("slack.button_keys") {
 		l.fail("slack.button_keys", "is an empty list; remove it, or give a key")
 	}
+	for path, n := range map[string]int{"slack.channel_posts_per_minute": s.ChannelPostsPerMinute, "slack.posts_per_minute": s.PostsPerMinute} {
+		if n < 1 {
+			l.fail(path, "is %d; at least one message a minute must go out", n)
+		}
+	}
 	l.checkURL("slack.api_url", s.APIURL)
 }
 

@@ -20,7 +20,12 @@ const (
 	defaultListen   = "127.0.0.1:8080"
 	defaultTimeout  = 10 * time.Second
 	stateDirectory  = "/var/lib/approvebot"
-	databaseFile    = "approvebot.db"
+
+	// What Slack allows: about one message a second in a channel, and "several
+	// hundred" a minute in a workspace.
+	defaultChannelPosts = 60
+	defaultPosts        = 600
+	databaseFile        = "approvebot.db"
 )
 
 // complete fills in what the file does not say.
@@ -258,6 +263,12 @@ func (l *loader) completeSlack(s *Slack) {
 	l.completeButtonKeys(s)
 	l.text("slack.api_url", &s.APIURL, "", "SLACK_API_URL")
 	s.APIURL = strings.TrimRight(cmp.Or(s.APIURL, defaultSlackURL), "/") + "/"
+	if !l.given("slack.channel_posts_per_minute") {
+		s.ChannelPostsPerMinute = defaultChannelPosts
+	}
+	if !l.given("slack.posts_per_minute") {
+		s.PostsPerMinute = defaultPosts
+	}
 	if s.Transport == "" {
 		switch {
 		case !s.AppToken.IsZero():

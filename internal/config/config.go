@@ -138,6 +138,10 @@ type Slack struct {
 	ButtonKeysFile string          `yaml:"button_keys_file,omitempty"`
 	// AllowSharedChannels lets cards go to channels that are shared with other organisations.
 	AllowSharedChannels bool `yaml:"allow_shared_channels"`
+	// ChannelPostsPerMinute and PostsPerMinute are how many new messages one channel,
+	// and all channels together, get at most.
+	ChannelPostsPerMinute int `yaml:"channel_posts_per_minute"`
+	PostsPerMinute        int `yaml:"posts_per_minute"`
 	// APIURL is Slack's API with a slash at its end.
 	APIURL string `yaml:"api_url"`
 }

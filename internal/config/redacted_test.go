@@ -26,6 +26,8 @@ slack:
   bot_token: "[redacted]"
   app_token: "[redacted]"
   allow_shared_channels: false
+  channel_posts_per_minute: 60
+  posts_per_minute: 600
   api_url: https://slack.com/api/
 poll:
   schedule: "@every 30s"
