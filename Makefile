@@ -77,6 +77,11 @@ golden: ## write the golden cards anew, to be read in the diff
 	$(GO) test ./blocks -update
 	@git status --short -- blocks
 
+.PHONY: docs
+docs: ## write the configuration's reference and JSON Schema anew, from internal/config/reference.go
+	$(GO) test ./internal/config -run 'Fresh' -update
+	@git status --short -- docs deploy
+
 $(LINT): .ci/tools/go.mod .ci/tools/go.sum
 	cd .ci/tools && $(GO) build -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
