@@ -29,6 +29,8 @@ type CardView struct {
 	// Approvers says who may decide, as mrkdwn made of ids: "<@U1>, <@U2>".
 	// Foreign parts must have gone through [EscapeText].
 	Approvers string
+	// Deciders are whom the channel's subscriptions leave of the approvers.
+	Deciders Narrowing
 	// Votes are those that stand, on the way to a quorum.
 	Votes []approval.Vote
 	// Needs is what is missing until enough people have approved.
@@ -85,6 +87,9 @@ func (v CardView) version() []string {
 	parts := []string{v.Request.Digest(), v.Request.Status, v.Trouble}
 	if v.NoButtons != "" {
 		parts = append(parts, v.NoButtons)
+	}
+	if s := v.Deciders.sentence(); s != "" {
+		parts = append(parts, s)
 	}
 	for _, vote := range v.Votes {
 		parts = append(parts, string(vote.Verdict), vote.By.ID)

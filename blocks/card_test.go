@@ -57,6 +57,10 @@ func cards() map[string]blocks.CardView {
 	apart := voted(blocks.Needs{People: 1, Groups: []string{"@pki-security"}}, vote(ben, approval.Approve, "Checked the names with the owner."), vote(dana, approval.Approve, ""))
 	apart.Request.Missing, apart.Request.Status = 2, "Awaiting 2 more approval(s) from approval roles."
 	showOnly := pending(enrollment())
+	narrowed := pending(enrollment())
+	narrowed.Deciders = blocks.Narrowing{{"@pki-security", "@ada"}}
+	nobody := voted(blocks.Needs{People: 1}, vote(ben, approval.Approve, ""))
+	nobody.Deciders = blocks.Narrowing{{"@pki-security"}, {}}
 	showOnly.NoButtons = "Requests for code signing are only shown here. Decide them in Keyfactor."
 	expired := voted(blocks.Needs{People: 1}, vote(ben, approval.Approve, ""))
 	expired.NoButtons = "It waited longer than 3 days, so it can no longer be decided here. Decide it in Keyfactor."
@@ -84,6 +88,8 @@ func cards() map[string]blocks.CardView {
 		"pending, two of three have approved": apart,
 		"pending, denials counted":            voted(blocks.Needs{People: 1}, vote(ben, approval.Approve, ""), vote(dana, approval.Deny, "Not this year.")),
 		"pending, only a denial":              voted(blocks.Needs{People: 2}, vote(dana, approval.Deny, "")),
+		"pending, narrowed":                   narrowed,
+		"pending, narrowed to nobody":         nobody,
 		"pending, show only":                  showOnly,
 		"pending, expired":                    expired,
 		"pending, Keyfactor wants more":       part,

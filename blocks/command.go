@@ -16,6 +16,7 @@ func HelpText(command string) Message {
 		"• `%[1]s explain 1042` tells which route took a request and who may decide it\n"+
 		"• `%[1]s list` lists the subscriptions of this channel\n"+
 		"• `%[1]s subscribe template=WebServer san=*.example.com` shows such requests in this channel, too; without filters it asks for them\n"+
+		"• `%[1]s subscribe type=Revocation deciders=@pki-security` also leaves deciding them here to those of the approvers alone\n"+
 		"• `%[1]s unsubscribe` ends that\n"+
 		"• `%[1]s test` tries whether approvebot can post here\n"+
 		"• `%[1]s help` shows this\n"+

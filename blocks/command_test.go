@@ -59,14 +59,17 @@ func TestAnswer(t *testing.T) {
 	unrouted.Routes = unrouted.Routes[:1]
 	nobody := explained
 	nobody.People, nobody.Channels = nil, nil
+	narrowed := explained
+	narrowed.Narrowed = []blocks.ExplainNarrowing{{Channel: "C0PKI", Deciders: blocks.Narrowing{{"@pki-security", "@ada"}}}, {Channel: "#pki-escalation", Deciders: blocks.Narrowing{{}}}}
 	for name, m := range map[string]blocks.Message{
 		"help":                       blocks.HelpText("/approvebot"),
 		"nothing pending":            blocks.PendingText(nil, 0),
 		"pending":                    blocks.PendingText([]blocks.HomeItem{item, {Request: hostile(), Link: "javascript:alert(1)"}}, 0),
 		"many pending":               blocks.PendingText([]blocks.HomeItem{item, item, item, item, item, item, item, item, item, item, item, item, item, item, item, item, item, item, item, item}, 80),
 		"no subscriptions":           blocks.SubscriptionsText(nil),
-		"subscriptions":              blocks.SubscriptionsText([]blocks.Subscription{subscription, {ID: "2", Channel: "C0PKI", By: ben}, evil}),
+		"subscriptions":              blocks.SubscriptionsText([]blocks.Subscription{subscription, {ID: "2", Channel: "C0PKI", By: ben}, {ID: "3", Channel: "C0PKI", By: ben, Filters: map[string]string{blocks.Deciders: "@pki-security"}}, evil}),
 		"explained":                  blocks.ExplainText(explained),
+		"explained, narrowed":        blocks.ExplainText(narrowed),
 		"explained, no route":        blocks.ExplainText(unrouted),
 		"explained, no people":       blocks.ExplainText(nobody),
 		"unrouted":                   blocks.UnroutedMessage(enrollment()),

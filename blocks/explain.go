@@ -14,6 +14,8 @@ type ExplainView struct {
 	Routes []ExplainRoute
 	// Channels are where it is shown: ids, or names as configured.
 	Channels []string
+	// Narrowed are those channels in which subscriptions leave fewer people deciding.
+	Narrowed []ExplainNarrowing
 	// People are those whom the route names, and whoever else was asked about.
 	People []ExplainPerson
 	Votes  []approval.Vote
@@ -26,6 +28,12 @@ type ExplainRoute struct {
 	Taken bool
 	// Why is what fitted, or the first thing that did not: "template is WebServer, not VPN*".
 	Why string
+}
+
+// ExplainNarrowing is whom subscriptions leave deciding in one channel.
+type ExplainNarrowing struct {
+	Channel  string
+	Deciders Narrowing
 }
 
 // ExplainPerson is one person and why they may not approve or deny; nothing means that they may.
@@ -74,7 +82,7 @@ func ExplainText(v ExplainView) Message {
 	if len(people) == 0 {
 		out += "\nNobody whom Slack knows."
 	}
-	out += listed(people, len(people), maxPeople)
+	out += listed(people, len(people), maxPeople) + narrowed(v.Narrowed[:min(len(v.Narrowed), maxNarrowed)])
 	if t := tally(v.Votes, v.Needs); t != "" && !v.State.Final() {
 		out += "\n" + t
 	}
@@ -109,6 +117,7 @@ func (p ExplainPerson) words() string {
 
 var becauses = map[RefusalReason]string{
 	NotApprover:      "the route names neither them nor a group of theirs",
+	NotDecider:       "subscriptions keep it to others in every channel that shows it",
 	Guest:            "guests of the workspace may not decide",
 	Outsider:         "only members of our own workspace may decide",
 	Deactivated:      "the account is deactivated",

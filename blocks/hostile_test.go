@@ -77,6 +77,9 @@ func TestHostileTextIsNeverInterpreted(t *testing.T) {
 		v.Earlier = []blocks.Earlier{{Reference: text.Draw(t, "earlier"), Link: text.Draw(t, "earlier link"), Text: text.Draw(t, "earlier text")}}
 		groups := rapid.SliceOfN(text, 0, 4).Draw(t, "groups")
 		v.Needs = blocks.Needs{People: rapid.IntRange(0, 3).Draw(t, "people"), Groups: groups}
+		if rapid.Bool().Draw(t, "narrowed") {
+			v.Deciders = blocks.Narrowing{groups, groups}
+		}
 		voter := func(name string) approval.Person {
 			return approval.Person{ID: rapid.OneOf(rapid.Just("U02CAROL"), text).Draw(t, name+" id"), Name: text.Draw(t, name)}
 		}
@@ -110,8 +113,9 @@ func TestHostileTextIsNeverInterpreted(t *testing.T) {
 			"list":    blocks.SubscriptionsText([]blocks.Subscription{{ID: before.Subject, Channel: before.Title, By: person, Filters: map[string]string{"san": before.Step}}}),
 			"explained": blocks.ExplainText(blocks.ExplainView{
 				Request: before, State: approval.Pending, Channels: groups, Votes: v.Votes, Needs: v.Needs,
-				Routes: []blocks.ExplainRoute{{Name: before.Title, Why: before.Subject, Taken: true}},
-				People: []blocks.ExplainPerson{{Person: person, Approve: blocks.RefusalReason(before.Title)}},
+				Routes:   []blocks.ExplainRoute{{Name: before.Title, Why: before.Subject, Taken: true}},
+				People:   []blocks.ExplainPerson{{Person: person, Approve: blocks.RefusalReason(before.Title)}},
+				Narrowed: []blocks.ExplainNarrowing{{Channel: before.Title, Deciders: v.Deciders}},
 			}),
 		} {
 			require.NoError(t, blocks.Validate(m), name)
@@ -130,7 +134,7 @@ func TestHostileTextIsNeverInterpreted(t *testing.T) {
 		require.NoError(t, blocks.ValidateHome(home))
 		requireHarmless(t, "home", home)
 		for _, reason := range blocks.RefusalReasons {
-			s := blocks.Refusal(reason, blocks.RefusalView{Request: before, Decision: decision, Outcome: outcome, Needs: v.Needs})
+			s := blocks.Refusal(reason, blocks.RefusalView{Request: before, Decision: decision, Outcome: outcome, Needs: v.Needs, Deciders: v.Deciders, Elsewhere: groups})
 			requireInert(t, string(reason), s)
 		}
 	})

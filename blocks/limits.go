@@ -59,6 +59,8 @@ const (
 	maxRoutes      = 1000 // bytes of the routes in an explanation
 	maxPeople      = 1200 // bytes of the people in it
 	maxShownIn     = 300  // of the channels in it
+	maxNarrowed    = 5    // channels in it in which fewer people may decide
+	maxDeciders    = 500  // of the list of whom one subscription leaves deciding
 )
 
 // CommentLimit is the longest comment the modal takes: with the person's name

@@ -1,6 +1,10 @@
 package blocks
 
-import "github.com/approvebot/approvebot/internal/approval"
+import (
+	"strings"
+
+	"github.com/approvebot/approvebot/internal/approval"
+)
 
 // RefusalReason is why a click led to nothing. The values are stable: they
 // stand in the audit log and in metrics.
@@ -26,6 +30,7 @@ const (
 	SlackDown      RefusalReason = "slack_down"
 	KeyfactorDown  RefusalReason = "keyfactor_down"
 
+	NotDecider       RefusalReason = "not_decider" // narrowed by a subscription
 	AlreadyVoted     RefusalReason = "already_voted"
 	NotVoted         RefusalReason = "no_vote" // nothing to withdraw
 	Expired          RefusalReason = "expired"
@@ -39,7 +44,7 @@ const (
 var RefusalReasons = []RefusalReason{
 	NotApprover, Guest, Outsider, Deactivated, UnknownPerson, Robot, SelfApproval, AlreadyDecided, AlreadySettled,
 	Changed, StaleButton, UnknownRequest, NoRoute, NotOffered, StorageDown, SlackDown, KeyfactorDown,
-	AlreadyVoted, NotVoted, Expired, ShowOnly, RequesterUnknown, SharedChannel, StepUp,
+	NotDecider, AlreadyVoted, NotVoted, Expired, ShowOnly, RequesterUnknown, SharedChannel, StepUp,
 }
 
 // RefusalView is what is known when a click is refused; all of it is optional.
@@ -51,6 +56,8 @@ type RefusalView struct {
 	Approvers string             // who may decide, mrkdwn as in [CardView]
 	Admins    string             // whom to ask, mrkdwn
 	Needs     Needs              // who is missing, for AlreadyVoted
+	Deciders  Narrowing          // whom the channel's subscriptions leave, for NotDecider
+	Elsewhere []string           // channels in which the person may decide it, for NotDecider
 }
 
 // Refusal answers a person whose click led to nothing: why, and what to do
@@ -59,6 +66,8 @@ func Refusal(reason RefusalReason, v RefusalView) string {
 	switch reason {
 	case NotApprover:
 		return "You are not among those who may decide this request. " + v.askApprovers()
+	case NotDecider:
+		return v.narrowed()
 	case Guest:
 		return "Guests of this workspace may not decide requests. " + v.askApprovers()
 	case Outsider:
@@ -121,6 +130,33 @@ func (v RefusalView) voted() string {
 	return out + " There is nothing more to do."
 }
 
+// narrowed says whom a subscription leaves deciding here, and where else the
+// person may.
+func (v RefusalView) narrowed() string {
+	out := v.Deciders.sentence()
+	if out == "" {
+		out = "A subscription keeps deciding this request here to others."
+	}
+	out += " Nothing was decided."
+	if len(v.Elsewhere) == 0 {
+		return out + " Ask one of them, or an admin of approvebot" + v.admins() + "."
+	}
+	rooms := make([]string, len(v.Elsewhere))
+	for i, c := range v.Elsewhere {
+		if rooms[i] = room(c); strings.HasPrefix(c, "U") || strings.HasPrefix(c, "W") {
+			rooms[i] = "your direct messages"
+		}
+	}
+	return out + " You can decide it on its card in " + and(rooms, maxShownIn) + "."
+}
+
+func (v RefusalView) admins() string {
+	if v.Admins == "" {
+		return ""
+	}
+	return ": " + approvers(v.Admins)
+}
+
 func (v RefusalView) askApprovers() string {
 	if v.Approvers == "" {
 		return "Nothing was decided. " + v.askAdmins()
@@ -129,10 +165,7 @@ func (v RefusalView) askApprovers() string {
 }
 
 func (v RefusalView) askAdmins() string {
-	if v.Admins == "" {
-		return "Ask an admin of approvebot."
-	}
-	return "Ask an admin of approvebot: " + approvers(v.Admins) + "."
+	return "Ask an admin of approvebot" + v.admins() + "."
 }
 
 func (v RefusalView) inKeyfactor(label string) string { return hyperlink(v.Request.Link, label) + "." }

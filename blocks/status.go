@@ -58,6 +58,7 @@ func pending(v CardView) status {
 		s.rest = "that cannot be made from here"
 	case v.Approvers != "":
 		s.rest = "by " + approvers(v.Approvers)
+		s.tail = strings.TrimSpace(v.Deciders.sentence() + "\n" + s.tail)
 	}
 	return s
 }

@@ -9,7 +9,11 @@ import (
 	"github.com/approvebot/approvebot/internal/approval"
 )
 
-// Filter is one thing that a subscription can ask of a request.
+// Deciders names what a subscription can say beside its filters: who of the
+// approvers may decide in its channel, as a list with commas.
+const Deciders = "deciders"
+
+// Filter is one thing that a subscription can ask of a request, or [Deciders].
 type Filter struct {
 	// Name is how the slash command and the configuration call it.
 	Name        string
@@ -26,6 +30,7 @@ var Filters = []Filter{
 	{"subject", "Subject", "*O=Example*"},
 	{"san", "SAN", "*.prod.example.com"},
 	{"ca", "CA", "*Issuing CA 1"},
+	{Deciders, "Only these approvers may decide here", "@pki-security, @ada"},
 }
 
 // FilterBlock is the id of a filter's field in the modal, for an error under it.
@@ -40,7 +45,7 @@ type SubscribeView struct {
 
 // SubscribeModal asks which requests are to be shown in a channel.
 func SubscribeModal(v SubscribeView) slack.ModalViewRequest {
-	list := []slack.Block{section("what", markdown("Requests that fit every field filled in are also shown in "+room(v.Channel)+". `*` stands for any text. Who may decide them stays as it is configured."))}
+	list := []slack.Block{section("what", markdown("Requests that fit every field filled in are also shown in "+room(v.Channel)+". `*` stands for any text. Who may decide them stays as it is configured; the last field leaves fewer of them deciding here, and never adds anybody."))}
 	for _, f := range Filters {
 		field := slack.NewPlainTextInputBlockElement(plainText(f.hint), f.Name)
 		field.MaxLength = maxFilter
@@ -97,8 +102,8 @@ func filterWords(filters map[string]string) string {
 			out = append(out, code(f.Name+"="+s, maxLabel*2))
 		}
 	}
-	if len(out) == 0 {
-		return "every request"
+	if len(out) == 0 || len(out) == 1 && filters[Deciders] != "" {
+		out = append([]string{"every request"}, out...)
 	}
 	return strings.Join(out, " ")
 }

@@ -21,6 +21,8 @@ type attempt struct {
 	record     store.Record
 	rule       approval.Rule
 	candidate  approval.Candidate
+	deciders   blocks.Narrowing // whom subscriptions leave deciding in the channel
+	elsewhere  []string         // channels whose subscriptions let the person decide
 }
 
 // policyCase is what policy is asked about.
@@ -122,7 +124,14 @@ func (b *Bot) identify(ctx context.Context, a *attempt) blocks.RefusalReason {
 		b.log(a.Request).Error("approvers could not be looked up, so nobody may decide", zap.String("route", a.rule.Route), zap.Error(err))
 		return blocks.SlackDown
 	}
-	if a.candidate.Listed {
+	if !a.candidate.Listed {
+		return ""
+	}
+	if err := b.bar(ctx, a, person); err != nil {
+		b.log(a.Request).Error("whom subscriptions leave deciding could not be looked up, so nobody may decide", zap.String("channel", a.Channel), zap.Error(err))
+		return blocks.SlackDown
+	}
+	if !a.candidate.Barred {
 		a.candidate.Relation = b.relation(ctx, a.record.Request.Requester, person)
 	}
 	return ""

@@ -39,6 +39,11 @@ func (b *Bot) view(ctx context.Context, r store.Record, channel string) blocks.C
 		return v // without a route nobody may decide, so there is nothing to press
 	}
 	v.Approvers = listed(rule.Users, rule.Groups)
+	if narrowed, err := b.narrowings(ctx, r); err != nil {
+		b.log(r.Request.ID).Warn("a card does not tell who its channel's subscriptions leave deciding", zap.Error(err))
+	} else {
+		v.Deciders = narrowed[channel]
+	}
 	v.Needs = needs(rule, r)
 	if v.NoButtons = b.noButtons(rule, r); v.NoButtons != "" {
 		return v

@@ -172,6 +172,7 @@ func (b *Bot) refusal(a attempt) blocks.RefusalView {
 	v := blocks.RefusalView{
 		Request: a.record.Request, Verdict: a.Verdict, Outcome: a.record.Outcome,
 		Approvers: listed(a.rule.Users, a.rule.Groups), Admins: listed(b.c.Admins.Users, b.c.Admins.Groups),
+		Deciders: a.deciders, Elsewhere: a.elsewhere,
 	}
 	if d := a.record.Decision; d != nil && d.Failed.IsZero() {
 		v.Decision = &d.Decision
@@ -206,7 +207,7 @@ func (b *Bot) audit(ctx context.Context, a attempt, reason blocks.RefusalReason)
 	if by.ID == "" {
 		by = approval.Person{ID: a.user, Team: a.team}
 	}
-	entry := store.Entry{At: b.c.Now(), Event: "click.refused", Request: a.Request, By: by, Detail: map[string]any{"reason": string(reason), "verdict": string(a.Verdict)}}
+	entry := store.Entry{At: b.c.Now(), Event: "click.refused", Request: a.Request, By: by, Detail: map[string]any{"reason": string(reason), "verdict": string(a.Verdict), "channel": a.Room}}
 	if err := b.c.Store.Audit(ctx, entry); err == nil {
 		return
 	}

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -48,6 +49,13 @@ func (b *Bot) explanation(ctx context.Context, cmd slack.SlashCommand, r store.R
 		return blocks.ExplainText(view).Text
 	}
 	view.Needs = needs(rule, r)
+	narrowed, err := b.narrowings(ctx, r)
+	if err != nil {
+		b.c.Log.Warn("subscriptions could not be read for an explanation", zap.Error(err))
+	}
+	for _, channel := range slices.Sorted(maps.Keys(narrowed)) {
+		view.Narrowed = append(view.Narrowed, blocks.ExplainNarrowing{Channel: channel, Deciders: narrowed[channel]})
+	}
 	ids, err := b.people.ids(ctx, Team{Users: rule.Users, Groups: rule.Groups})
 	if err != nil {
 		b.c.Log.Warn("not all approvers could be found in Slack", zap.Error(err))

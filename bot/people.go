@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -148,7 +149,8 @@ func named(k knownPerson, text string) bool {
 }
 
 // members returns who is in a user group. When Slack does not answer, what was
-// known is used for a while; after that the group is an error, never a guess.
+// known is used for a while; after that the group is an error, never a guess. A
+// group that Slack says is not there is an error at once.
 func (p *people) members(ctx context.Context, group string) ([]string, error) {
 	name := strings.TrimPrefix(group, "@")
 	p.mu.Lock()
@@ -159,6 +161,12 @@ func (p *people) members(ctx context.Context, group string) ([]string, error) {
 		return known.members, nil
 	}
 	members, err := p.readGroup(ctx, name)
+	if _, gone := errors.AsType[*UnknownGroupError](err); gone {
+		p.mu.Lock()
+		delete(p.groups, name)
+		p.mu.Unlock()
+		return nil, err
+	}
 	if err != nil {
 		if ok && age < staleGroups {
 			return known.members, nil
@@ -181,7 +189,18 @@ func (p *people) readGroup(ctx context.Context, name string) ([]string, error) {
 			return g.Users, nil
 		}
 	}
-	return nil, fmt.Errorf("group @%s was not found in Slack", name)
+	return nil, &UnknownGroupError{Name: name}
+}
+
+// UnknownGroupError says that Slack has no user group of that handle or id, or
+// that it is switched off.
+type UnknownGroupError struct{ Name string }
+
+func (e *UnknownGroupError) Error() string {
+	if strings.HasPrefix(e.Name, "S") && strings.ToUpper(e.Name) == e.Name {
+		return "group " + e.Name + " was not found in Slack"
+	}
+	return "group @" + e.Name + " was not found in Slack"
 }
 
 // check says in a sentence why configuration text means nobody, or "".

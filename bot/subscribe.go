@@ -86,8 +86,8 @@ func (b *Bot) asAdmin(ctx context.Context, cmd slack.SlashCommand, do func(appro
 	return do(person)
 }
 
-// subscribe shows more requests in the channel where it is typed. It can only
-// add a place to look at: who may decide is up to the route.
+// subscribe shows more requests in the channel where it is typed, and may leave
+// fewer of their approvers deciding them there. Who may decide at all is up to the route.
 func (b *Bot) subscribe(ctx context.Context, cmd slack.SlashCommand, text string) any {
 	return b.asAdmin(ctx, cmd, func(by approval.Person) any {
 		if strings.TrimSpace(text) == "" {
@@ -128,14 +128,36 @@ func (b *Bot) submitSubscription(ctx context.Context, cb slack.InteractionCallba
 		return notice("Only admins of approvebot may do this, or Slack did not answer in time. Nothing was changed.")
 	}
 	answer, err := b.addSubscription(ctx, t.Room, blocks.SubscribeFilters(cb.View.State), by)
+	if wrong, ok := errors.AsType[*wrongDeciders](err); ok {
+		return slack.NewErrorsViewSubmissionResponse(map[string]string{blocks.FilterBlock(blocks.Deciders): approval.Clip(wrong.sentence, 140) + "."})
+	}
 	if err != nil {
 		return notice(blocks.EscapeText(err.Error()) + " Nothing was changed.")
 	}
 	return notice(answer)
 }
 
-func (b *Bot) addSubscription(ctx context.Context, channel string, filter map[string]string, by approval.Person) (string, error) {
-	matches, err := b.c.Filter(filter)
+// wrongDeciders says what is wrong with the deciders of a subscription.
+type wrongDeciders struct{ sentence string }
+
+func (e *wrongDeciders) Error() string { return e.sentence + "." }
+
+func (b *Bot) addSubscription(ctx context.Context, channel string, wanted map[string]string, by approval.Person) (string, error) {
+	if text := wanted[blocks.Deciders]; text != "" {
+		names, err := parseDeciders(text)
+		if err != nil {
+			return "", &wrongDeciders{err.Error()}
+		}
+		switch unknown, err := b.checkDeciders(ctx, names); {
+		case err != nil:
+			b.c.Log.Warn("deciders of a subscription could not be looked up", zap.Error(err))
+			return "", errors.New("Slack did not answer us in time. Try again in a minute.") //nolint:staticcheck // shown to people
+		case unknown != "":
+			return "", &wrongDeciders{unknown}
+		}
+		wanted[blocks.Deciders] = strings.Join(names, ",")
+	}
+	takes, deciders, err := b.subscription(wanted)
 	if err != nil {
 		return "", err
 	}
@@ -146,7 +168,7 @@ func (b *Bot) addSubscription(ctx context.Context, channel string, filter map[st
 	if err != nil {
 		return "", err
 	}
-	text, err := json.Marshal(filter)
+	text, err := json.Marshal(wanted)
 	if err != nil {
 		return "", err
 	}
@@ -154,21 +176,30 @@ func (b *Bot) addSubscription(ctx context.Context, channel string, filter map[st
 		b.c.Log.Error("subscription could not be recorded", zap.Error(err))
 		return "", errors.New("approvebot cannot write at the moment.") //nolint:staticcheck // shown to people
 	}
-	shown := b.showPending(ctx, channel, matches)
-	return fmt.Sprintf("Requests that fit are now shown here, too; %d of them wait already. Who may decide them stays as it is configured.", shown), nil
+	shown := b.showPending(ctx, channel, takes)
+	answer := fmt.Sprintf("Requests that fit are now shown here, too; %d of them wait already.", shown)
+	if len(deciders) > 0 {
+		return answer + " Of those who may decide them, only " + inCode(deciders) + " may do so here.", nil
+	}
+	return answer + " Who may decide them stays as it is configured.", nil
 }
 
-// showPending shows what waits already and matches a new subscription.
-func (b *Bot) showPending(ctx context.Context, channel string, matches func(approval.Request) bool) (shown int) {
+// showPending shows what waits already and fits a new subscription. What is shown
+// in the channel anyway is drawn again, for fewer people may decide it there now.
+func (b *Bot) showPending(ctx context.Context, channel string, takes func(approval.Request) bool) (shown int) {
 	records, _, err := b.c.Store.Pending(ctx, homeItems, 0)
 	if err != nil {
 		b.c.Log.Warn("pending requests could not be read for a subscription", zap.Error(err))
 	}
 	for _, r := range records {
-		if !matches(r.Request) {
+		if !takes(r.Request) {
 			continue
 		}
-		if err := b.c.Store.Place(ctx, r.Request.ID, channel); err != nil {
+		show := func() error { return b.c.Store.Place(ctx, r.Request.ID, channel) }
+		if b.shownIn(ctx, r, channel) {
+			show = func() error { return b.c.Store.Redraw(ctx, r.Request.ID) }
+		}
+		if err := show(); err != nil {
 			b.log(r.Request.ID).Warn("request could not be shown for a subscription", zap.Error(err))
 			continue
 		}
@@ -177,27 +208,38 @@ func (b *Bot) showPending(ctx context.Context, channel string, matches func(appr
 	return shown
 }
 
-// Subscribed returns the channels that subscribed to a request.
-func (b *Bot) Subscribed(ctx context.Context, r approval.Request) ([]string, error) {
+// shownIn reports whether a request has a card in the channel of that id.
+func (b *Bot) shownIn(ctx context.Context, r store.Record, channel string) bool {
+	return slices.ContainsFunc(r.Cards, func(c store.Card) bool { return b.isIn(ctx, c, channel) })
+}
+
+// Subscribed returns the channels that subscribed to a request and are not
+// among those where it is shown anyway: one card in a channel is enough (P1).
+func (b *Bot) Subscribed(ctx context.Context, r approval.Request, shown ...string) ([]string, error) {
 	all, err := b.c.Store.Subscriptions(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the subscriptions: %w", err)
 	}
 	var channels []string
-	for _, s := range all {
-		var filter map[string]string
-		if err := json.Unmarshal(s.Filter, &filter); err != nil {
-			b.c.Log.Error("subscription cannot be read", zap.String("subscription", s.ID), zap.Error(err))
-			continue
-		}
-		matches, err := b.c.Filter(filter)
+	for _, stored := range all {
+		s, err := b.understand(stored)
 		if err != nil {
-			b.c.Log.Error("subscription cannot be understood", zap.String("subscription", s.ID), zap.Error(err))
+			b.c.Log.Error("a subscription cannot be understood; an admin has to remove it", zap.String("channel", s.Channel), zap.Error(err))
 			continue
 		}
-		if matches(r) && !slices.Contains(channels, s.Channel) {
+		if s.takes(r) && !slices.Contains(channels, s.Channel) {
 			channels = append(channels, s.Channel)
 		}
+	}
+	if len(channels) == 0 {
+		return nil, nil
+	}
+	for _, name := range shown {
+		id, err := b.rooms.resolve(ctx, name)
+		if _, unknown := errors.AsType[*UnknownChannelError](err); err != nil && !unknown {
+			return nil, err
+		}
+		channels = slices.DeleteFunc(channels, func(c string) bool { return c == id })
 	}
 	return channels, nil
 }
@@ -248,6 +290,41 @@ func (b *Bot) unsubscribe(ctx context.Context, cmd slack.SlashCommand, text stri
 				return says("approvebot cannot write at the moment. Try again in a minute.")
 			}
 		}
-		return says("Done. Cards that are here already stay; new requests are no longer shown here by subscription.")
+		b.redrawWidened(ctx, cmd.ChannelID, all)
+		return says("Done. Cards that are here already stay, and who may decide on them is up to their routes; new requests are no longer shown here by subscription.")
 	})
+}
+
+// redrawWidened draws the cards again on which more people may decide, now that
+// subscriptions have ended.
+func (b *Bot) redrawWidened(ctx context.Context, channel string, ended []store.Subscription) {
+	var narrowing []subscription
+	for _, stored := range ended {
+		if s, _ := b.understand(stored); s.narrows {
+			narrowing = append(narrowing, s)
+		}
+	}
+	if len(narrowing) == 0 {
+		return
+	}
+	records, _, err := b.c.Store.Pending(ctx, homeItems, 0)
+	if err != nil {
+		b.c.Log.Warn("pending requests could not be read after a subscription ended", zap.Error(err))
+	}
+	for _, r := range records {
+		if !b.shownIn(ctx, r, channel) || !slices.ContainsFunc(narrowing, func(s subscription) bool { return s.takes(r.Request) }) {
+			continue
+		}
+		if err := b.c.Store.Redraw(ctx, r.Request.ID); err != nil {
+			b.log(r.Request.ID).Warn("a card could not be drawn again", zap.Error(err))
+		}
+	}
+}
+
+func inCode(names []string) string {
+	marked := make([]string, len(names))
+	for i, name := range names {
+		marked[i] = "`" + codeText(name) + "`"
+	}
+	return strings.Join(marked, ", ")
 }

@@ -50,8 +50,8 @@ func (r routes) expired(name string, since time.Time) bool {
 
 // place says where a request is shown: the channels of the first route that takes
 // it, its approvers where the route wants direct messages, and the channels that
-// subscribed. A subscription only adds places to look at; a request that no
-// route takes is shown nowhere.
+// subscribed. A subscription only adds places to look at, or keeps some of the
+// approvers from deciding there; a request that no route takes is shown nowhere.
 func (r routes) place(ctx context.Context, b *bot.Bot, request approval.Request) (store.Placement, error) {
 	route, ok := r.config.RouteFor(request)
 	if !ok {
@@ -75,7 +75,7 @@ func (r routes) place(ctx context.Context, b *bot.Bot, request approval.Request)
 		}
 		add(people)
 	}
-	subscribed, err := b.Subscribed(ctx, request)
+	subscribed, err := b.Subscribed(ctx, request, p.Channels...)
 	if err != nil {
 		return store.Placement{}, err
 	}

@@ -19,6 +19,7 @@ const (
 	RefuseDeactivated      Refusal = "deactivated"       // an account that is switched off
 	RefuseRobot            Refusal = "robot"             // an app or a bot
 	RefuseNotApprover      Refusal = "not_approver"      // the rule names neither them nor a group of theirs
+	RefuseNotDecider       Refusal = "not_decider"       // a subscription of the channel keeps it to others
 	RefuseUnknownRequest   Refusal = "unknown_request"   // its state makes no sense
 	RefuseAlreadyDecided   Refusal = "already_decided"   // a decision is on its way to Keyfactor
 	RefuseAlreadySettled   Refusal = "already_settled"   // there is nothing left to decide
@@ -34,7 +35,7 @@ const (
 
 // Refusals are all of them, in the order above.
 var Refusals = []Refusal{
-	RefuseUnknownPerson, RefuseGuest, RefuseOutsider, RefuseDeactivated, RefuseRobot, RefuseNotApprover,
+	RefuseUnknownPerson, RefuseGuest, RefuseOutsider, RefuseDeactivated, RefuseRobot, RefuseNotApprover, RefuseNotDecider,
 	RefuseUnknownRequest, RefuseAlreadyDecided, RefuseAlreadySettled, RefuseShowOnly, RefuseExpired, RefuseNotOffered,
 	RefuseSelfApproval, RefuseRequesterUnknown, RefuseAlreadyVoted, RefuseStepUp, RefuseNoVote,
 }
@@ -54,7 +55,8 @@ type Case struct {
 // Judge says whether a person may give a verdict now, and if not, why. It goes
 // from what is fixed to what passes, and the first reason wins:
 //
-//  1. who they are: only full members of our workspace, and of them only those listed
+//  1. who they are: only full members of our workspace, of them only those listed,
+//     and of those only whom the channel's subscriptions leave
 //  2. where the request stands: pending, decidable from Slack, not expired, the verdict offered
 //  3. how they relate to it: not their own, and not voted for by them already
 //
@@ -107,6 +109,8 @@ func standing(by Candidate) Refusal {
 		return RefuseUnknownPerson
 	case !by.Listed:
 		return RefuseNotApprover
+	case by.Barred:
+		return RefuseNotDecider
 	}
 	return ""
 }

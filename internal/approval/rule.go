@@ -105,6 +105,9 @@ type Candidate struct {
 	Person
 	// Listed means that the rule names the person, or a group they are in.
 	Listed bool
+	// Barred means that a subscription of the channel in which the person wants to
+	// decide keeps that to others. It takes away from Listed and never adds to it.
+	Barred bool
 	// Groups are those of Quorum.From that the person is in.
 	Groups   []string
 	Relation Relation

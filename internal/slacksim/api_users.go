@@ -148,3 +148,17 @@ func (w *Workspace) SetGroup(handle string, users ...string) error {
 	}
 	return fail("no_such_subteam")
 }
+
+// DisableGroup switches a user group off, as its owner may, or on again.
+func (w *Workspace) DisableGroup(handle string, off bool) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, g := range w.groups {
+		if g.Handle == strings.TrimPrefix(handle, "@") {
+			g.Disabled = off
+			w.changes.changed()
+			return nil
+		}
+	}
+	return fail("no_such_subteam")
+}
