@@ -3,6 +3,8 @@ package keyfactor
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"iter"
 	"net/url"
 	"strconv"
 	"strings"
@@ -14,7 +16,11 @@ type Definition struct {
 	DisplayName  Text
 	Description  Text
 	WorkflowType Text
-	Steps        []Step
+	// Published is the version that new instances run; 0 if there is none.
+	Published Int `json:"PublishedVersion"`
+	// Enabled is nil where it is not told (before 25).
+	Enabled *bool
+	Steps   []Step
 }
 
 // Step is one step of a definition. Steps are not listed in the order they run.
@@ -30,6 +36,21 @@ type Step struct {
 	Outputs map[string]Text
 }
 
+func (d Definition) rowID() string { return d.ID }
+
+// Definitions yields the newest version of each workflow definition, without its steps.
+//
+// Keyfactor's page: GET Workflow Definitions,
+// https://software.keyfactor.com/Core-OnPrem/v25.1/Content/WebAPI/KeyfactorAPI/WorkflowDefinitionsGET.htm
+func (c *Client) Definitions(ctx context.Context) iter.Seq2[Definition, error] {
+	return walk(ctx, c, "/Workflow/Definitions", ListOptions{Sort: "DisplayName"}, func(raw json.RawMessage) (d Definition, err error) {
+		if err = json.Unmarshal(raw, &d); err == nil && d.ID == "" {
+			err = errors.New("no Id")
+		}
+		return d, err
+	})
+}
+
 // Step returns the step with this GUID.
 func (d Definition) Step(id string) (Step, bool) {
 	for _, s := range d.Steps {
@@ -40,8 +61,21 @@ func (d Definition) Step(id string) (Step, bool) {
 	return Step{}, false
 }
 
-// asks reports whether people approve at this step.
-func (s Step) asks() bool {
+// Roles returns the ids of the roles whose members may approve at this step;
+// nobody approves at a step without any.
+func (s Step) Roles() (ids []int64) {
+	for _, signal := range s.Signals {
+		if strings.EqualFold(string(signal.Name), ApprovalStatus) {
+			for _, id := range signal.RoleIDs {
+				ids = append(ids, int64(id))
+			}
+		}
+	}
+	return ids
+}
+
+// Asks reports whether people approve at this step.
+func (s Step) Asks() bool {
 	for _, signal := range s.Signals {
 		if strings.EqualFold(string(signal.Name), ApprovalStatus) {
 			return true

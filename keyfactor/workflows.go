@@ -134,7 +134,7 @@ func (w *Workflows) Look(ctx context.Context, id approval.ID) (approval.Standing
 	return approval.Standing{Waiting: true, Request: w.request(ctx, i, place)}, nil
 }
 
-// asks reports whether people approve at the step where the instance is now.
+// Asks reports whether people approve at the step where the instance is now.
 // Reading definitions is an optional permission; without it the answer is no.
 func (w *Workflows) asks(ctx context.Context, i Instance) bool {
 	if i.Definition.ID == "" {
@@ -146,7 +146,7 @@ func (w *Workflows) asks(ctx context.Context, i Instance) bool {
 		return false
 	}
 	s, _ := d.Step(i.CurrentStepID)
-	return s.asks()
+	return s.Asks()
 }
 
 // Counted implements [approval.Source] for the first account.

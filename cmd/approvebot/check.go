@@ -26,7 +26,8 @@ tokens, their scopes, missing and excess, and who else uses them; channels,
 approvers and groups; every login to Keyfactor, its permissions and the clocks. It
 can be run beside the service. A SQLite database that no service uses is opened
 as the service would, and so brought to this release. With the transport http,
---url tells the address at which Slack reaches the service.
+--url tells the address at which Slack reaches the service. With --role, the
+approval steps of Keyfactor's workflows are searched for the bot's role.
 
 Exit code 0 means that the service would start with it, 2 that there are mistakes
 in the configuration, 1 that --live found something wrong.`
@@ -40,6 +41,7 @@ func (p *program) checkCommand() *cobra.Command {
 		Example: `  approvebot check
   approvebot check --config /etc/approvebot/approvebot.yaml --show
   approvebot check --live
+  approvebot check --live --role Approvebot
   approvebot check --output json | jq -r '.problems[].message'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -49,12 +51,16 @@ func (p *program) checkCommand() *cobra.Command {
 			if how.url != "" && !how.live {
 				return wrongUsage("--url is for --live")
 			}
+			if len(how.roles) > 0 && !how.live {
+				return wrongUsage("--role is for --live")
+			}
 			return p.check(cmd.Context(), how)
 		},
 	}
 	cmd.Flags().BoolVar(&how.show, "show", false, "print the configuration in force, secrets hidden")
 	cmd.Flags().BoolVar(&how.live, "live", false, "also ask Slack, Keyfactor and the database")
 	cmd.Flags().StringVar(&how.url, "url", "", "`URL` at which Slack reaches the service, to be tried by --live; for the transport http")
+	cmd.Flags().StringArrayVar(&how.roles, "role", nil, "security `ROLE` of the bot in Keyfactor, by name or number, to be looked for in approval steps by --live; may be repeated")
 	outputFlag(cmd, &how.output)
 	return cmd
 }
@@ -63,6 +69,7 @@ func (p *program) checkCommand() *cobra.Command {
 type checking struct {
 	show, live bool
 	url        string
+	roles      []string
 	output     string
 }
 
@@ -90,7 +97,7 @@ func (p *program) check(ctx context.Context, how checking) error {
 		say = p.sayFinding
 	}
 	if how.live && mistakes == nil {
-		if report.Live, err = p.live(ctx, c, how.url, say); err != nil {
+		if report.Live, err = p.live(ctx, c, how, say); err != nil {
 			return err
 		}
 		report.OK = !slices.ContainsFunc(report.Live, func(f app.Finding) bool { return f.Level == app.Wrong })
@@ -112,13 +119,13 @@ func (p *program) check(ctx context.Context, how checking) error {
 }
 
 // live asks the world, and returns what it found.
-func (p *program) live(ctx context.Context, c *config.Config, url string, say func(app.Finding)) ([]app.Finding, error) {
+func (p *program) live(ctx context.Context, c *config.Config, how checking, say func(app.Finding)) ([]app.Finding, error) {
 	scopes, err := neededScopes(c)
 	if err != nil {
 		return nil, err
 	}
 	found := []app.Finding{}
-	app.Check(ctx, app.CheckOptions{Config: c, Scopes: scopes, URL: url, Report: func(f app.Finding) {
+	app.Check(ctx, app.CheckOptions{Config: c, Scopes: scopes, URL: how.url, Roles: how.roles, Report: func(f app.Finding) {
 		f.Message = plain(f.Message) // parts of it are other people's words
 		found = append(found, f)
 		say(f)

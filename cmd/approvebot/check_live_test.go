@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/approvebot/approvebot/internal/app"
 	"github.com/approvebot/approvebot/internal/keyfactorsim"
+	"github.com/approvebot/approvebot/internal/pgtest"
 	"github.com/approvebot/approvebot/internal/slacksim"
 	"github.com/approvebot/approvebot/internal/store"
 )
@@ -31,6 +33,7 @@ type surroundings struct {
 	dir       string
 	args      []string
 	date      time.Duration // by how much Keyfactor's clock is wrong
+	slackDate time.Duration // and Slack's
 }
 
 const liveConfig = `admins: {users: ["@carol"]}
@@ -63,7 +66,10 @@ func (s *surroundings) start(t *testing.T) {
 	s.workspace, err = slacksim.New(s.slack)
 	require.NoError(t, err)
 	t.Cleanup(s.workspace.Close)
-	slack := httptest.NewServer(s.workspace)
+	slack := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", time.Now().Add(s.slackDate).UTC().Format(http.TimeFormat))
+		s.workspace.ServeHTTP(w, r)
+	}))
 	t.Cleanup(slack.CloseClientConnections)
 	s.command, err = keyfactorsim.New(keyfactorsim.Config{Seed: s.seed})
 	require.NoError(t, err)
@@ -123,8 +129,8 @@ func TestCheckLiveWhereAllIsWell(t *testing.T) {
 	}
 	require.Equal(t, []string{
 		"database", "slack.token", "slack.scopes", "route everything", "admins", "slack.socket",
-		"keyfactor", "keyfactor workflow", "keyfactor definitions", "keyfactor certificate",
-		"keyfactor account second", "keyfactor account second workflow", "keyfactor account second definitions",
+		"keyfactor", "keyfactor definitions", "keyfactor workflow", "keyfactor certificate",
+		"keyfactor account second", "keyfactor account second definitions", "keyfactor account second workflow",
 	}, checks)
 	require.Empty(t, s.workspace.Connections(), "the link was closed again")
 	files, err := os.ReadDir(s.dir)
@@ -151,6 +157,13 @@ func TestCheckLiveFindsWhatIsBroken(t *testing.T) {
 			require.NoError(t, s.command.SetPermissions(`EXAMPLE\svc-approvebot`, []string{"PKI Approvers"}, permissions))
 		}
 	}
+	roles := func(names ...string) func(*testing.T, *surroundings) {
+		return func(_ *testing.T, s *surroundings) {
+			for _, name := range names {
+				s.args = append(s.args, "--role", name)
+			}
+		}
+	}
 	replace := func(old, with string) func(*testing.T, *surroundings) {
 		return func(t *testing.T, s *surroundings) {
 			require.Contains(t, s.yaml, old)
@@ -173,6 +186,10 @@ func TestCheckLiveFindsWhatIsBroken(t *testing.T) {
 		"scope in excess":      {before: func(_ *testing.T, s *surroundings) { s.slack.Scopes = append(s.slack.Scopes, "team:read") }, check: "slack.scopes", level: app.Warning, says: []string{"remove team:read"}},
 		"app token wrong":      {before: func(_ *testing.T, s *surroundings) { s.env["SLACK_APP_TOKEN"] = "xapp-wrong" }, check: "slack.socket", says: []string{"check slack.app_token"}},
 		"app token revoked":    {after: slackFault(slacksim.Faults{AppToken: "revoked"}), check: "slack.socket", says: []string{"renew slack.app_token"}},
+		"app token too weak":   {after: slackFault(slacksim.Faults{AppScopes: []string{"authorizations:read"}}), check: "slack.socket", says: []string{"needs the scope connections:write", "make a new one"}},
+		"app token too strong": {after: slackFault(slacksim.Faults{AppScopes: []string{"connections:write", "app_configurations:write"}}), check: "slack.app_token", level: app.Warning, says: []string{"without app_configurations:write"}},
+		"tokens of two apps":   {after: slackFault(slacksim.Faults{AppTokenApp: "A0OTHER"}), check: "slack.socket", says: []string{"belongs to the app A0OTHER and the bot token to A0APPROVEBOT", "from the same app's settings"}},
+		"our clock wrong":      {before: func(_ *testing.T, s *surroundings) { s.slackDate = 4 * time.Minute }, check: "slack.clock", level: app.Warning, says: []string{"set ours by NTP"}},
 		"somebody else's link": {after: openLink, check: "slack.socket", says: []string{"1 links of this app beside this check's", "revoke the token"}},
 		"channel unknown":      {before: replace("#pki-private", "#pki-typo"), check: "route everything", says: []string{"#pki-typo was not found", "invite the bot if the channel is private"}},
 		"channel archived":     {before: replace("#pki-private", "C0ARCHIVEDROOM"), check: "route everything", says: []string{"C0ARCHIVEDROOM is archived; unarchive it or change the route"}},
@@ -199,14 +216,21 @@ func TestCheckLiveFindsWhatIsBroken(t *testing.T) {
 		"may not list":          {after: may(alerts, manage, definitions), check: "keyfactor workflow", says: []string{"may not list workflow instances", "give its role /workflows/instances/read/pending/"}},
 		"nothing waits":         {before: func(_ *testing.T, s *surroundings) { s.seed.Requests = nil }, check: "keyfactor workflow", level: app.Warning, says: []string{"a role that the approval step names"}},
 		"no definitions":        {after: may(read, alerts, manage), check: "keyfactor definitions", level: app.Warning, says: []string{"/workflows/definitions/read/"}},
-		"no CA queue":           {after: may(read, definitions), check: "keyfactor certificate", says: []string{"give its role /monitoring/alerts/read/", "poll.sources"}},
-		"CA queue read only":    {after: may(read, definitions, alerts), check: "keyfactor certificate", says: []string{"give the login's role /certificates/requests/manage/"}},
-		"list fails":            {after: keyfactorFault(keyfactorsim.Fault{Kind: keyfactorsim.StatusAnswer, Path: "Certificates/Pending", Status: 500}), check: "keyfactor certificate", says: []string{"try again"}},
+		"role nowhere":          {before: roles("Requesters"), check: "keyfactor definitions", says: []string{"no approval step names the role Requesters", "add the role to the signal of the steps", "PKI Approvers (8)"}},
+		"role misspelt":         {before: roles("PKI Aprovers"), check: "keyfactor definitions", says: []string{"Keyfactor has no security role PKI Aprovers", "check the spelling"}},
+		"roles unreadable":      {before: roles("PKI Approvers"), after: may(read, alerts, manage, definitions), check: "keyfactor definitions", level: app.Warning, says: []string{"give --role the number"}},
+		"no step to approve": {before: func(_ *testing.T, s *surroundings) {
+			s.seed.Definitions, s.seed.Requests, s.seed.Arrivals = s.seed.Definitions[8:9], nil, nil // only one in which nobody need look
+		}, check: "keyfactor definitions", level: app.Warning, says: []string{"add a Require Approval step"}},
+		"no CA queue":        {after: may(read, definitions), check: "keyfactor certificate", says: []string{"give its role /monitoring/alerts/read/", "poll.sources"}},
+		"CA queue read only": {after: may(read, definitions, alerts), check: "keyfactor certificate", says: []string{"give the login's role /certificates/requests/manage/"}},
+		"list fails":         {after: keyfactorFault(keyfactorsim.Fault{Kind: keyfactorsim.StatusAnswer, Path: "Certificates/Pending", Status: 500}), check: "keyfactor certificate", says: []string{"try again"}},
 		"second login wrong": {before: func(_ *testing.T, s *surroundings) {
 			s.yaml += "keyfactor: {accounts: [{name: second, auth: {type: basic, username: 'EXAMPLE\\svc-2', password: wrong-too}}]}\n"
 		}, check: "keyfactor account second", says: []string{"user name"}},
-		"no folder":          {before: func(_ *testing.T, s *surroundings) { s.env["APPROVEBOT_STORE_URL"] = "sqlite:///nonexistent/deep/a.db" }, check: "database", says: []string{"/nonexistent/deep/a.db does not exist and cannot be made", "give it to the service's user"}},
-		"no database at all": {before: func(_ *testing.T, s *surroundings) { mustGarble(t, filepath.Join(s.dir, "approvebot.db")) }, check: "database", says: []string{"cannot be read", "restore a backup"}},
+		"no folder":                   {before: func(_ *testing.T, s *surroundings) { s.env["APPROVEBOT_STORE_URL"] = "sqlite:///nonexistent/deep/a.db" }, check: "database", says: []string{"/nonexistent/deep/a.db does not exist and cannot be made", "give it to the service's user"}},
+		"no database at all":          {before: func(_ *testing.T, s *surroundings) { mustGarble(t, filepath.Join(s.dir, "approvebot.db")) }, check: "database", says: []string{"cannot be read", "restore a backup"}},
+		"database of a later release": {before: func(t *testing.T, s *surroundings) { mustAge(t, filepath.Join(s.dir, "approvebot.db")) }, check: "database", says: []string{"run that release, or restore a backup"}},
 		"database away": {before: func(_ *testing.T, s *surroundings) {
 			s.env["APPROVEBOT_STORE_URL"] = "postgres://approvebot:hunter3@127.0.0.1:1/a?connect_timeout=1"
 		}, check: "database", says: []string{"check store.url"}},
@@ -251,6 +275,19 @@ func mustGarble(t *testing.T, file string) {
 	require.NoError(t, os.WriteFile(file, []byte(strings.Repeat("this is no database ", 500)), 0o600))
 }
 
+// mustAge leaves a database of a release to come.
+func mustAge(t *testing.T, file string) {
+	t.Helper()
+	owner, err := store.Open(t.Context(), "sqlite://"+file, store.Options{})
+	require.NoError(t, err)
+	require.NoError(t, owner.Close())
+	db, err := sql.Open("sqlite", "file:"+file)
+	require.NoError(t, err)
+	defer db.Close()
+	_, err = db.ExecContext(t.Context(), `INSERT INTO approvebot_migration (version_id, is_applied) VALUES (99999, true)`)
+	require.NoError(t, err)
+}
+
 // openLink is somebody else with our app-level token.
 func openLink(t *testing.T, s *surroundings) {
 	t.Helper()
@@ -293,6 +330,81 @@ func TestCheckLiveProvesADatabaseThatIsFree(t *testing.T) {
 	_, found := s.check(t)
 	require.Empty(t, not(found))
 	require.Contains(t, found[0].Message, "migrated and can be written")
+}
+
+// The role of the bot is looked for in the approval steps, by name or by number.
+func TestCheckLiveFindsTheRoleInSteps(t *testing.T) {
+	s := newSurroundings(t)
+	s.seed.Requests = nil // an empty list is no riddle then
+	s.start(t)
+	for role, says := range map[string]string{"Security Office": "2 of 10 approval steps name the role Security Office; requests at these never reach the bot: Code signing enrolment/PKI team approval, ", "3": "8 of 10 approval steps name the role 3; "} {
+		s.args = []string{"--role", role}
+		code, found := s.check(t)
+		require.Empty(t, not(found))
+		require.Equal(t, exitFine, code)
+		require.Contains(t, found[7].Message, says)
+		require.Contains(t, found[8].Message, "none waits for this login at the moment")
+	}
+	s.args = append(s.args, "--role", "security office")
+	_, found := s.check(t)
+	require.Equal(t, "all 10 approval steps name the role 3, security office", found[7].Message)
+}
+
+// On PostgreSQL the tables are looked at and not touched, and every link of
+// Slack's must be that of a replica.
+func TestCheckLiveOnPostgreSQL(t *testing.T) {
+	s := newSurroundings(t)
+	address := pgtest.URL(t)
+	s.env["APPROVEBOT_STORE_URL"] = address
+	s.start(t)
+	database := func(says string) {
+		t.Helper()
+		_, found := s.check(t)
+		require.Empty(t, not(found))
+		require.Contains(t, found[0].Message, says)
+	}
+	link := func(level app.Level, says string) {
+		t.Helper()
+		_, found := s.check(t)
+		bad := not(found)
+		require.Len(t, bad, 1)
+		require.Equal(t, "slack.socket", bad[0].Check)
+		require.Equal(t, level, bad[0].Level)
+		require.Contains(t, bad[0].Message, says)
+	}
+	database("has no tables yet")
+
+	admin, err := sql.Open("pgx", address)
+	require.NoError(t, err)
+	defer admin.Close()
+	_, err = admin.ExecContext(t.Context(), `CREATE ROLE check_guest LOGIN`)
+	require.NoError(t, err)
+	s.env["APPROVEBOT_STORE_URL"] = strings.Replace(address, "approvebot@", "check_guest@", 1)
+	code, found := s.check(t)
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, not(found)[0].Message, "cannot be written: the user check_guest may not create tables in its schema; store.url must name")
+	s.env["APPROVEBOT_STORE_URL"] = address
+
+	replica, err := store.Open(t.Context(), address, store.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, replica.Close()) })
+	link(app.Warning, "counts 0 links and one service runs with this database")
+	openLink(t, s)
+	database("migrated and can be written; one service runs with it")
+	openLink(t, s)
+	link(app.Wrong, "2 links of this app beside this check's, and only 1 can be ours")
+}
+
+// With the transport http a clock that is wrong loses every click.
+func TestCheckLiveWithAWrongClockOverHTTP(t *testing.T) {
+	s := newSurroundings(t)
+	s.env["SLACK_APP_TOKEN"], s.env["SLACK_SIGNING_SECRET"] = "", "hunter4"
+	s.slackDate = -6 * time.Minute
+	s.start(t)
+	code, found := s.check(t)
+	require.Equal(t, exitFailed, code)
+	require.Equal(t, "slack.clock", not(found)[0].Check)
+	require.Contains(t, not(found)[0].Message, "set ours by NTP, or every click is refused")
 }
 
 // With the transport http it is our own door that is tried, as Slack would and as Slack would not.

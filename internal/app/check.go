@@ -34,6 +34,9 @@ type CheckOptions struct {
 	// URL is the https address at which Slack reaches us, to be probed when the
 	// transport is HTTP; empty means that it cannot be.
 	URL string
+	// Roles are the security roles, by name or number, that approval steps name for
+	// our login. Keyfactor does not tell; without them the steps are only listed.
+	Roles []string
 	// Report is called with every finding, one after the other.
 	Report func(Finding)
 	// Now is the clock that Keyfactor's is compared with; nil is time.Now.
@@ -57,8 +60,8 @@ func Check(ctx context.Context, o CheckOptions) {
 type doctor struct {
 	c *config.Config
 	o CheckOptions
-	// serving tells that a service runs on this database.
-	serving bool
+	// serving is how many processes serve with this database; -1 if it is not known.
+	serving int
 }
 
 func (d *doctor) fine(check, message string) { d.o.Report(Finding{Fine, check, message}) }

@@ -23,26 +23,26 @@ func (d *doctor) database(ctx context.Context) {
 			return
 		}
 	}
+	if !embedded {
+		d.shared(ctx, check, name, url)
+		return
+	}
 	s, err := store.Open(ctx, url, store.Options{ReadOnly: true})
 	if err == nil {
 		_, _, err = s.Setting(ctx, "seal_key")
 		err = errors.Join(err, s.Close())
 	}
 	switch {
-	case err != nil && embedded:
-		d.fail(check, fmt.Sprintf("%s cannot be read: %v; check its owner and permissions, or restore a backup", name, err))
+	case errors.Is(err, store.ErrNewer):
+		d.fail(check, fmt.Sprintf("%s cannot be used: %v", name, err))
 		return
 	case err != nil:
-		d.fail(check, fmt.Sprintf("%s cannot be read: %v; check store.url and the database's grants; before the first start its tables are missing", name, err))
-		return
-	case !embedded:
-		// Opening it for writing would bring its tables to this release under replicas of an older one.
-		d.fine(check, name+" answers, and its tables can be read; /readyz of the service says whether they can be written")
+		d.fail(check, fmt.Sprintf("%s cannot be read: %v; check its owner and permissions, or restore a backup", name, err))
 		return
 	}
 	s, err = store.Open(ctx, url, store.Options{})
 	if errors.Is(err, store.ErrInUse) {
-		d.serving = true
+		d.serving = 1
 		d.fine(check, name+" is in use by a running service and can be read")
 		return
 	}
@@ -54,6 +54,39 @@ func (d *doctor) database(ctx context.Context) {
 		return
 	}
 	d.fine(check, name+" is there, migrated and can be written")
+}
+
+// shared looks at a database that other replicas may be working on. It is not
+// opened for writing: that would bring its tables to this release under replicas
+// of an older one.
+func (d *doctor) shared(ctx context.Context, check, name, url string) {
+	d.serving = -1
+	s, err := store.Open(ctx, url, store.Options{ReadOnly: true})
+	if errors.Is(err, store.ErrNewer) {
+		d.fail(check, fmt.Sprintf("%s cannot be used: %v", name, err))
+		return
+	}
+	if err != nil {
+		d.fail(check, fmt.Sprintf("%s cannot be read: %v; check store.url, DNS, firewall and the database's own log", name, err))
+		return
+	}
+	defer s.Close() //nolint:errcheck // nothing was written
+	v, err := s.Survey(ctx)
+	if err != nil {
+		d.fail(check, fmt.Sprintf("%s cannot be read: %v; check store.url, DNS, firewall and the database's own log", name, err))
+		return
+	}
+	d.serving = v.Replicas
+	switch {
+	case v.Refused != "":
+		d.fail(check, fmt.Sprintf("%s cannot be written: %s; store.url must name the primary, and a user who owns the database", name, v.Refused))
+	case v.Version == 0:
+		d.fine(check, name+" answers and has no tables yet; the service makes them at its first start")
+	case v.Version < v.Latest:
+		d.fine(check, fmt.Sprintf("%s answers and can be written; its tables have version %d, and the service brings them to %d at its next start", name, v.Version, v.Latest))
+	default:
+		d.fine(check, fmt.Sprintf("%s is there, migrated and can be written; %s with it", name, replicas(v.Replicas)))
+	}
 }
 
 func (d *doctor) newDatabase(check, path string) {

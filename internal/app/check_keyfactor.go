@@ -67,39 +67,33 @@ func (d *doctor) login(ctx context.Context, check string, auth config.Auth, firs
 	for _, kind := range d.c.Poll.Sources {
 		switch {
 		case kind == approval.Workflow:
-			d.workflows(ctx, check, client)
+			d.workflows(ctx, check, client, first)
 		case kind == approval.Certificate && first:
 			d.certificates(ctx, check, client, server)
 		}
 	}
 }
 
-func (d *doctor) workflows(ctx context.Context, check string, client *keyfactor.Client) {
-	listing, row, any := check+" workflow", keyfactor.Instance{}, false
-	for i, err := range client.AssignedToMe(ctx, keyfactor.ListOptions{PageSize: 1}) {
+// workflows proves that the list of the login's instances can be read. An empty
+// list proves nothing: it stays empty for ever where no step names the login's role.
+func (d *doctor) workflows(ctx context.Context, check string, client *keyfactor.Client, first bool) {
+	listing, waiting := check+" workflow", false
+	for _, err := range client.AssignedToMe(ctx, keyfactor.ListOptions{PageSize: 1}) {
 		if unread := (*keyfactor.RowError)(nil); err != nil && !errors.As(err, &unread) {
 			d.fail(listing, sourceAdvice("list workflow instances", "/workflows/instances/read/pending/ and /workflows/instances/read/", "WorkflowInstances: ReadAssignedToMe and ReadAll", err))
 			return
 		}
-		row, any = i, true
+		waiting = true
 		break
 	}
-	if !any {
-		d.warn(listing, "workflow instances can be listed, but none waits for this login at the moment; if some should, give the login a role that the approval step names: without it the list is empty and Keyfactor reports no error")
-		return
-	}
-	d.fine(listing, "workflow instances can be listed")
-	if row.Definition.ID == "" {
-		return
-	}
-	_, err := client.Definition(ctx, string(row.Definition.ID), int(row.Definition.Version))
+	explained := d.steps(ctx, check+" definitions", client, first)
 	switch {
-	case errors.Is(err, approval.ErrForbidden):
-		d.warn(check+" definitions", "workflow definitions cannot be read, so a rejection at a later step cannot always be told from one at ours; give the login's role /workflows/definitions/read/ (version 10: WorkflowDefinitions: Read)")
-	case err != nil:
-		d.warn(check+" definitions", fmt.Sprintf("a workflow definition could not be read: %v", err))
+	case waiting:
+		d.fine(listing, "workflow instances can be listed")
+	case explained:
+		d.fine(listing, "workflow instances can be listed; none waits for this login at the moment")
 	default:
-		d.fine(check+" definitions", "approval steps of workflow definitions can be read")
+		d.warn(listing, "workflow instances can be listed, but none waits for this login at the moment; if some should, give the login a role that the approval step names: without it the list is empty and Keyfactor reports no error (--role ROLE looks for it in the steps)")
 	}
 }
 

@@ -27,43 +27,74 @@ import (
 func (d *doctor) slack(ctx context.Context) {
 	c := d.c.Slack
 	var granted grants
+	clock := &clock{next: http.DefaultTransport, now: d.o.Now}
 	api := slack.New(c.BotToken.Reveal(),
-		slack.OptionHTTPClient(&http.Client{Timeout: slackTimeout}),
+		slack.OptionHTTPClient(&http.Client{Timeout: slackTimeout, Transport: clock}),
 		slack.OptionAPIURL(c.APIURL),
 		slack.OptionAppLevelToken(c.AppToken.Reveal()),
 		slack.OptionOnResponseHeaders(granted.note))
+	app := ""
 	if who, err := api.AuthTestContext(ctx); err != nil {
 		d.fail("slack.token", "the bot token cannot be used: "+slackAdvice(err, "slack.bot_token"))
 	} else {
+		app = appOf(ctx, api, who.BotID)
 		d.fine("slack.token", fmt.Sprintf("Slack accepts the bot token: %s in workspace %s (%s)", who.User, who.Team, who.TeamID))
-		d.scopes(granted.all())
+		d.slackClock(clock)
+		d.scopes(granted.all("auth.test"))
 		d.routes(ctx, api, who.TeamID)
 	}
 	if c.Transport == config.TransportSocket {
-		d.socket(ctx, api)
+		d.socket(ctx, api, &granted, app)
 	} else {
 		d.door(ctx)
 	}
 }
 
-// grants are the scopes that Slack names with an answer to the bot token.
+// appOf returns which app a bot belongs to, empty where Slack does not say.
+func appOf(ctx context.Context, api *slack.Client, botID string) string {
+	b, err := api.GetBotInfoContext(ctx, slack.GetBotInfoParameters{Bot: botID})
+	if err != nil {
+		return ""
+	}
+	return b.AppID
+}
+
+// slackClock compares our clock with Slack's. We refuse what Slack signed more
+// than five minutes ago, so with the transport http a wrong clock loses clicks.
+func (d *doctor) slackClock(c *clock) {
+	skew, ok := c.skew()
+	if !ok || skew.Abs() <= skewLimit {
+		return
+	}
+	text := fmt.Sprintf("Slack's clock differs from ours by %s; set ours by NTP", skew.Abs().Round(time.Second))
+	if d.c.Slack.Transport == config.TransportHTTP {
+		d.fail("slack.clock", text+", or every click is refused as too old to be genuine")
+		return
+	}
+	d.warn("slack.clock", text+", or times on cards and in the audit log mislead")
+}
+
+// grants are the scopes that Slack names with its answers, by method.
 type grants struct {
 	mu   sync.Mutex
-	text string
+	text map[string]string
 }
 
 func (g *grants) note(path string, h http.Header) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if text := h.Get("X-OAuth-Scopes"); text != "" && strings.HasSuffix(path, "auth.test") {
-		g.text = text
+	if text := h.Get("X-OAuth-Scopes"); text != "" {
+		if g.text == nil {
+			g.text = map[string]string{}
+		}
+		g.text[path[strings.LastIndex(path, "/")+1:]] = text
 	}
 }
 
-func (g *grants) all() (scopes []string) {
+func (g *grants) all(method string) (scopes []string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for s := range strings.SplitSeq(g.text, ",") {
+	for s := range strings.SplitSeq(g.text[method], ",") {
 		if s = strings.TrimSpace(s); s != "" {
 			scopes = append(scopes, s)
 		}
@@ -204,8 +235,9 @@ func (p *persons) group(ctx context.Context, name string) string {
 }
 
 // socket opens a link for as long as Slack's greeting takes. Slack may hand a
-// click to any link, so it is closed at once.
-func (d *doctor) socket(ctx context.Context, api *slack.Client) {
+// click to any link, so it is closed at once. The app is the bot token's, empty if
+// it is not known.
+func (d *doctor) socket(ctx context.Context, api *slack.Client, granted *grants, app string) {
 	const check = "slack.socket"
 	ctx, cancel := context.WithTimeout(ctx, 2*slackTimeout)
 	defer cancel()
@@ -214,52 +246,77 @@ func (d *doctor) socket(ctx context.Context, api *slack.Client) {
 		d.fail(check, "Socket Mode cannot be opened: "+slackAdvice(err, "slack.app_token"))
 		return
 	}
-	links, err := greeting(ctx, address)
+	if excess := slices.DeleteFunc(granted.all("apps.connections.open"), func(s string) bool { return s == "connections:write" }); len(excess) > 0 {
+		d.warn("slack.app_token", "the app-level token can more than approvebot needs; make one that has connections:write alone, without "+strings.Join(excess, ", "))
+	}
+	hello, err := greet(ctx, address)
 	if err != nil {
 		d.fail(check, "Socket Mode does not connect: "+err.Error()+"; let WebSockets to *.slack.com through firewall and proxy")
 		return
 	}
-	others, ours := links-1, 0
-	_, embedded := d.c.Store.SQLite()
-	if d.serving {
-		ours = 1
+	if other := hello.Info.AppID; app != "" && other != "" && other != app {
+		d.fail(check, fmt.Sprintf("the app-level token belongs to the app %s and the bot token to %s, so no click arrives; take both from the same app's settings", other, app))
+		return
 	}
+	d.links(check, hello.Links-1)
+}
+
+// links compares the links that Slack counts beside ours with those that our
+// service has. Each of several links gets a part of the clicks.
+func (d *doctor) links(check string, others int) {
+	const cure = "somebody else uses the app-level token and takes part of the clicks: end that, or revoke the token and make a new one"
 	switch {
-	case embedded && others > ours:
-		d.fail(check, fmt.Sprintf("Slack counts %d links of this app beside this check's, and only %d can be ours; somebody else uses the app-level token and takes part of the clicks: end that, or revoke the token and make a new one", others, ours))
-	case !embedded && others > 0:
-		d.fine(check, fmt.Sprintf("Socket Mode connects; Slack counts %d links beside this check's, which must be as many as replicas run", others))
-	default:
+	case others == 0 && d.serving <= 0:
 		d.fine(check, "Socket Mode connects, and nobody else uses the app-level token")
+	case d.serving < 0:
+		d.warn(check, fmt.Sprintf("Socket Mode connects; Slack counts %d links beside this check's, and without the database it cannot be told whether all of them are ours", others))
+	case others > d.serving:
+		d.fail(check, fmt.Sprintf("Slack counts %d links of this app beside this check's, and only %d can be ours; %s", others, d.serving, cure))
+	case others < d.serving:
+		d.warn(check, fmt.Sprintf("Socket Mode connects, but Slack counts %d links and %s with this database; look at /readyz of the one without", others, replicas(d.serving)))
+	default:
+		d.fine(check, fmt.Sprintf("Socket Mode connects, and nobody but our %s the app-level token", map[bool]string{true: "service uses", false: "replicas use"}[others == 1]))
 	}
 }
 
-// greeting returns how many links Slack counts, this one included.
-func greeting(ctx context.Context, address string) (links int, err error) {
+func replicas(n int) string {
+	if n == 1 {
+		return "one service runs"
+	}
+	return fmt.Sprintf("%d replicas run", n)
+}
+
+// hello is the first message on a link.
+type hello struct {
+	Type   string `json:"type"`
+	Reason string `json:"reason"`
+	Links  int    `json:"num_connections"` // this one included
+	Info   struct {
+		AppID string `json:"app_id"`
+	} `json:"connection_info"`
+}
+
+// greet opens a link, waits for Slack's greeting and closes it.
+func greet(ctx context.Context, address string) (h hello, err error) {
 	dialer := websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: slackTimeout}
 	conn, response, err := dialer.DialContext(ctx, address, nil)
 	if response != nil && response.Body != nil {
 		_ = response.Body.Close()
 	}
 	if err != nil {
-		return 0, fmt.Errorf("open the link: %w", err)
+		return h, fmt.Errorf("open the link: %w", err)
 	}
 	defer conn.Close() //nolint:errcheck // nothing is lost
 	_ = conn.SetReadDeadline(time.Now().Add(slackTimeout))
 	conn.SetReadLimit(1 << 20)
-	var hello struct {
-		Type   string `json:"type"`
-		Reason string `json:"reason"`
-		Links  int    `json:"num_connections"`
-	}
-	if err := conn.ReadJSON(&hello); err != nil {
-		return 0, fmt.Errorf("Slack did not greet: %w", err) //nolint:staticcheck // a name
+	if err := conn.ReadJSON(&h); err != nil {
+		return h, fmt.Errorf("Slack did not greet: %w", err) //nolint:staticcheck // a name
 	}
 	_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
-	if hello.Type != "hello" {
-		return 0, fmt.Errorf("Slack closed the link: %s", hello.Reason) //nolint:staticcheck // a name
+	if h.Type != "hello" {
+		return h, fmt.Errorf("Slack closed the link: %s", h.Reason) //nolint:staticcheck // a name
 	}
-	return hello.Links, nil
+	return h, nil
 }
 
 // door knocks at our own public address as Slack would, and as Slack would not.

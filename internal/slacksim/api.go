@@ -142,7 +142,7 @@ func (w *Workspace) authorize(rw http.ResponseWriter, m *method, c *call) error 
 		return fail(w.faults.tokenError(isApp))
 	}
 	if isApp {
-		c.scopes = []string{"connections:write", "authorizations:read"}
+		c.scopes = w.faults.appScopes()
 	} else {
 		missing := w.faults.missingScopes()
 		c.scopes = slices.DeleteFunc(slices.Clone(w.cfg.Scopes), func(s string) bool { return slices.Contains(missing, s) })

@@ -103,7 +103,7 @@ func teamInfo(w *Workspace, c *call) (object, error) {
 
 func connectionsOpen(w *Workspace, c *call) (object, error) {
 	ticket := w.hub.ticket(c.base)
-	url := "ws" + c.base[len("http"):] + "/link/?ticket=" + ticket + "&app_id=" + w.app.ID
+	url := "ws" + c.base[len("http"):] + "/link/?ticket=" + ticket + "&app_id=" + w.faults.appOfToken(w.app.ID)
 	return object{"url": url}, nil
 }
 

@@ -1,6 +1,7 @@
 package slacksim
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"path"
@@ -20,6 +21,10 @@ type Faults struct {
 	// Token and AppToken: "revoked", "expired" or "inactive".
 	Token    string `json:"token,omitempty"`
 	AppToken string `json:"app_token,omitempty"`
+	// AppTokenApp is the id of another app to which the app-level token belongs.
+	AppTokenApp string `json:"app_token_app,omitempty"`
+	// AppScopes are what the app-level token has instead of connections:write.
+	AppScopes []string `json:"app_scopes,omitempty"`
 	// MissingScopes are taken away from the bot token.
 	MissingScopes []string `json:"missing_scopes,omitempty"`
 	// Do is done once, when the faults are set.
@@ -242,6 +247,22 @@ func (b *faultBox) missingScopes() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.f.MissingScopes
+}
+
+func (b *faultBox) appScopes() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.f.AppScopes) > 0 {
+		return b.f.AppScopes
+	}
+	return []string{"connections:write"}
+}
+
+// appOfToken is the app that an app-level token opens links for.
+func (b *faultBox) appOfToken(own string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return cmp.Or(b.f.AppTokenApp, own)
 }
 
 // do makes one thing happen.

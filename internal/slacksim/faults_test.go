@@ -91,6 +91,13 @@ func TestTokenStatesAndMissingScopes(t *testing.T) {
 	require.NoError(t, h.SetFaults(slacksim.Faults{AppToken: "revoked"}))
 	_, err = h.client.AuthTest()
 	require.NoError(t, err)
+	require.NoError(t, h.SetFaults(slacksim.Faults{AppScopes: []string{"authorizations:read"}}))
+	_, _, err = h.client.StartSocketModeContext(t.Context())
+	require.ErrorContains(t, err, "missing_scope")
+	require.NoError(t, h.SetFaults(slacksim.Faults{AppTokenApp: "A0OTHER"}))
+	_, address, err := h.client.StartSocketModeContext(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, address, "app_id=A0OTHER")
 }
 
 func TestFaultsByJSON(t *testing.T) {

@@ -134,7 +134,7 @@ func (h *hub) serve(rw http.ResponseWriter, r *http.Request) {
 	defer h.w.wg.Done()
 	h.w.log.Info("socket open", zap.Int("connection", c.id), zap.Int("connections", n))
 	_ = c.write(object{
-		"type": "hello", "num_connections": n, "connection_info": object{"app_id": h.w.app.ID},
+		"type": "hello", "num_connections": n, "connection_info": object{"app_id": h.w.faults.appOfToken(h.w.app.ID)},
 		"debug_info": object{"host": c.host(), "started": c.opened.UTC().Format(time.RFC3339), "build_number": 1, "approximate_connection_time": 18060},
 	})
 	h.w.changes.changed()

@@ -88,30 +88,40 @@ func (s *Store) migrate(ctx context.Context) error {
 	})
 }
 
+// versions returns the version that our tables have, 0 where there are none yet,
+// and the one of this release.
+func (s *Store) versions(ctx context.Context) (current, latest int64, err error) {
+	provider, err := s.provider()
+	if err != nil {
+		return 0, 0, err
+	}
+	sources := provider.ListSources()
+	latest = sources[len(sources)-1].Version
+	// goose would create its table to answer, which a reader must not.
+	ours, err := s.engine.driver.GetExecutor().TableExists(ctx, &riverdriver.TableExistsParams{Table: versionTable})
+	if err != nil {
+		return 0, latest, fmt.Errorf("look for our tables: %w", err)
+	}
+	if !ours {
+		return 0, latest, nil
+	}
+	if err := s.db.QueryRowContext(ctx, `SELECT COALESCE(MAX(version_id), 0) FROM `+versionTable).Scan(&current); err != nil {
+		return 0, latest, fmt.Errorf("read the version of our tables: %w", err)
+	}
+	return current, latest, nil
+}
+
 // checkVersion refuses a database that a later release has migrated: we would
 // misread what it means.
 func (s *Store) checkVersion(ctx context.Context) error {
-	provider, err := s.provider()
+	current, target, err := s.versions(ctx)
 	if err != nil {
 		return err
 	}
-	// goose would create its table to answer, which a reader must not.
-	exec := s.engine.driver.GetExecutor()
-	ours, err := exec.TableExists(ctx, &riverdriver.TableExistsParams{Table: versionTable})
-	if err != nil {
-		return fmt.Errorf("look for our tables: %w", err)
-	}
-	var current int64
-	if ours {
-		if err := s.db.QueryRowContext(ctx, `SELECT COALESCE(MAX(version_id), 0) FROM `+versionTable).Scan(&current); err != nil {
-			return fmt.Errorf("read the version of our tables: %w", err)
-		}
-	}
-	sources := provider.ListSources()
-	target := sources[len(sources)-1].Version
 	if current > target {
 		return fmt.Errorf("%w (its tables have version %d, ours %d)", ErrNewer, current, target)
 	}
+	exec := s.engine.driver.GetExecutor()
 	migrator, err := s.riverMigrator()
 	if err != nil {
 		return err

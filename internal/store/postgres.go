@@ -29,9 +29,9 @@ func (s *Store) openPostgres(ctx context.Context, url string, readOnly bool) err
 		pool.ConnConfig.ConnectTimeout = 5 * time.Second
 	}
 	name := cmp.Or(pool.ConnConfig.RuntimeParams["application_name"], "approvebot")
+	s.process = name + " "
 	if !readOnly {
-		s.process = name + " "
-		name = s.process + rand.Text()[:8] // [Store.Replicas] counts them
+		name = s.process + rand.Text()[:8] // sessions counts them
 	}
 	pool.ConnConfig.RuntimeParams["application_name"] = name
 
@@ -99,14 +99,19 @@ func (s *Store) aloneInPostgres(ctx context.Context, fn func(context.Context) er
 // Replicas returns how many processes serve with this database at the moment,
 // this one included. On SQLite there is one.
 func (s *Store) Replicas(ctx context.Context) (int, error) {
-	n := 1
 	if !s.engine.shared {
-		return n, nil
+		return 1, nil
 	}
-	err := s.db.QueryRowContext(ctx, `SELECT COUNT(DISTINCT application_name) FROM pg_stat_activity
+	n, err := s.sessions(ctx)
+	return max(n, 1), err
+}
+
+// sessions counts the processes that PostgreSQL sees serving.
+func (s *Store) sessions(ctx context.Context) (n int, err error) {
+	err = s.db.QueryRowContext(ctx, `SELECT COUNT(DISTINCT application_name) FROM pg_stat_activity
 		WHERE datname = current_database() AND starts_with(application_name, $1)`, s.process).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count replicas: %w", err)
 	}
-	return max(n, 1), nil
+	return n, nil
 }
