@@ -48,7 +48,7 @@ func (b *Bot) Alert(ctx context.Context, sentence string) {
 	if !b.alerts.first(sentence, b.c.Now()) {
 		return
 	}
-	admins, err := b.people.ids(ctx, b.c.Admins)
+	admins, err := b.people.ids(ctx, b.c.Admins())
 	if err != nil {
 		b.c.Log.Warn("not all admins could be found in Slack", zap.Error(err))
 	}
@@ -94,7 +94,7 @@ func (b *Bot) cardLost(ctx context.Context, card store.Card, record store.Record
 			return nil
 		}
 	}
-	admins, err := b.people.ids(ctx, b.c.Admins)
+	admins, err := b.people.ids(ctx, b.c.Admins())
 	if err != nil {
 		b.c.Log.Warn("not all admins could be found in Slack", zap.Error(err))
 	}

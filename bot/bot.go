@@ -27,7 +27,8 @@ import (
 	"github.com/approvebot/approvebot/internal/store"
 )
 
-// Config says what a Bot works with. All fields are required but those with a default.
+// Config says what a Bot works with. All fields are required but those with a
+// default. What operators may change while we run is asked for at the moment of use.
 type Config struct {
 	Store   *store.Store
 	Slack   *slack.Client
@@ -38,17 +39,18 @@ type Config struct {
 	Filter func(map[string]string) (func(approval.Request) bool, error)
 	// Explain says what each route answered about a request, up to the one that took it.
 	Explain func(approval.Request) []blocks.ExplainRoute
-	// Directory says whom Keyfactor's names belong to.
-	Directory approval.Directory
+	// Directory says whom Keyfactor's names belong to; default nobody.
+	Directory func() approval.Directory
 	// Pace says how many new messages Slack may be given; default 60 a minute in a
 	// channel, 600 in all.
 	Pace func() Pace
-	// AllowShared lets cards go to channels that are shared with other organisations.
-	AllowShared bool
-	// Admins mend what nobody else can, and are whom people are told to ask.
-	Admins Team
+	// AllowShared lets cards go to channels that are shared with other
+	// organisations; default not.
+	AllowShared func() bool
+	// Admins mend what nobody else can, and are whom people are told to ask; default nobody.
+	Admins func() Team
 	// Keys sign the buttons; the first signs, all verify.
-	Keys [][]byte
+	Keys func() [][]byte
 	Log  *zap.Logger
 	// Now is the clock; default time.Now.
 	Now func() time.Time
@@ -79,7 +81,7 @@ type identity struct {
 
 // New returns a Bot.
 func New(c Config) (*Bot, error) {
-	if len(c.Keys) == 0 || len(c.Keys[0]) < 32 {
+	if keys := c.Keys(); len(keys) == 0 || len(keys[0]) < 32 {
 		return nil, fmt.Errorf("signing key for buttons is missing or shorter than 32 bytes")
 	}
 	if c.Now == nil {
@@ -87,6 +89,15 @@ func New(c Config) (*Bot, error) {
 	}
 	if c.Pace == nil {
 		c.Pace = func() Pace { return Pace{Channel: 60, All: 600} }
+	}
+	if c.Directory == nil {
+		c.Directory = func() approval.Directory { return approval.Directory{} }
+	}
+	if c.AllowShared == nil {
+		c.AllowShared = func() bool { return false }
+	}
+	if c.Admins == nil {
+		c.Admins = func() Team { return Team{} }
 	}
 	if c.SealLife <= 0 {
 		c.SealLife = 30 * 24 * time.Hour

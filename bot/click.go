@@ -169,9 +169,10 @@ func (a attempt) wrong(state *slack.ViewState, comment string) map[string]string
 }
 
 func (b *Bot) refusal(a attempt) blocks.RefusalView {
+	admins := b.c.Admins()
 	v := blocks.RefusalView{
 		Request: a.record.Request, Verdict: a.Verdict, Outcome: a.record.Outcome,
-		Approvers: listed(a.rule.Users, a.rule.Groups), Admins: listed(b.c.Admins.Users, b.c.Admins.Groups),
+		Approvers: listed(a.rule.Users, a.rule.Groups), Admins: listed(admins.Users, admins.Groups),
 		Deciders: a.deciders, Elsewhere: a.elsewhere,
 	}
 	if d := a.record.Decision; d != nil && d.Failed.IsZero() {

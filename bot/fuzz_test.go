@@ -24,7 +24,7 @@ import (
 
 // A button's value comes back from clients: whatever it says, only what we signed opens.
 func FuzzTicket(f *testing.F) {
-	s := sealer{keys: [][]byte{bytes.Repeat([]byte("k"), 32)}}
+	s := sealer{keys: func() [][]byte { return [][]byte{bytes.Repeat([]byte("k"), 32)} }}
 	now := time.Unix(1_700_000_000, 0)
 	good := s.seal(ticket{Request: "workflow:a/b", Channel: "#c", Digest: "d", Verdict: approval.Approve, Until: now.Unix()})
 	for _, seed := range []string{good, good + "x", "." + good, "", ".", "a.b", strings.Repeat("A", 5000)} {
@@ -74,7 +74,7 @@ func (silent) Event(context.Context, slackevents.EventsAPIEvent)       {}
 // and nothing panics.
 func FuzzPayload(f *testing.F) {
 	mux := http.NewServeMux()
-	transport := NewHTTP(silent{}, []secret.String{secret.New("s")}, zap.NewNop())
+	transport := NewHTTP(silent{}, func() []secret.String { return []secret.String{secret.New("s")} }, zap.NewNop())
 	transport.Register(mux)
 	for _, path := range []string{"/slack/interactivity", "/slack/commands", "/slack/events"} {
 		for _, body := range []string{

@@ -27,14 +27,14 @@ const maxSlackBody = 1 << 20
 // https://docs.slack.dev/authentication/verifying-requests-from-slack
 type HTTP struct {
 	handler Handler
-	secrets []secret.String
+	secrets func() []secret.String
 	log     *zap.Logger
 	seen    signatures
 }
 
 // NewHTTP returns the transport. A request is good if any of the secrets signed
 // it: two are in force while one is being rotated.
-func NewHTTP(h Handler, secrets []secret.String, log *zap.Logger) *HTTP {
+func NewHTTP(h Handler, secrets func() []secret.String, log *zap.Logger) *HTTP {
 	return &HTTP{handler: h, secrets: secrets, log: log, seen: signatures{at: map[string]time.Time{}}}
 }
 
@@ -77,7 +77,7 @@ func (t *HTTP) verified(next func(http.ResponseWriter, *http.Request, []byte)) h
 
 func (t *HTTP) verify(header http.Header, body []byte) error {
 	err := error(slack.ErrInvalidConfiguration)
-	for _, s := range t.secrets {
+	for _, s := range t.secrets() {
 		if err = verifyWith(header, body, s.Reveal()); err == nil {
 			return nil
 		}

@@ -37,7 +37,7 @@ func newEndpoint(t *testing.T) *endpoint {
 	e := &endpoint{world: newWorld(t, options{http: true})}
 	core, log := observer.New(zap.InfoLevel)
 	mux := http.NewServeMux()
-	bot.NewHTTP(e.bot, []secret.String{secret.New(newSecret), secret.New(oldSecret)}, zap.New(core)).Register(mux)
+	bot.NewHTTP(e.bot, func() []secret.String { return []secret.String{secret.New(newSecret), secret.New(oldSecret)} }, zap.New(core)).Register(mux)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	e.url, e.log = server.URL, log

@@ -17,7 +17,8 @@ import (
 func (b *Bot) relation(ctx context.Context, requester string, k knownPerson) approval.Relation {
 	who := approval.Known{Person: k.Person, Handle: k.handle}
 	var found []approval.Known
-	for _, name := range b.c.Directory.Lookups(requester, who) {
+	names := b.c.Directory()
+	for _, name := range names.Lookups(requester, who) {
 		other, err := b.people.find(ctx, name, b.team())
 		if err != nil {
 			b.c.Log.Warn("requester could not be looked up in Slack", zap.String("requester", approval.Clip(requester, 100)), zap.Error(err))
@@ -27,7 +28,7 @@ func (b *Bot) relation(ctx context.Context, requester string, k knownPerson) app
 			found = append(found, approval.Known{Person: other.Person, Handle: other.handle})
 		}
 	}
-	return b.c.Directory.Relate(requester, who, found)
+	return names.Relate(requester, who, found)
 }
 
 // find asks Slack who an id, @handle or e-mail address belongs to. Nobody is an

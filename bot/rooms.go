@@ -147,7 +147,7 @@ func (b *Bot) checkRoom(ctx context.Context, name string) string {
 		return "channel " + name + ": " + advice(err)
 	case c.IsArchived:
 		return "channel " + name + " is archived; unarchive it or change the route"
-	case c.IsExtShared && !b.c.AllowShared:
+	case c.IsExtShared && !b.c.AllowShared():
 		return "channel " + name + " is shared with another organisation, and allow_shared_channels is not set"
 	case !c.IsMember && !c.IsIM:
 		return "the bot is not in channel " + name + "; invite it with /invite"

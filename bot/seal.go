@@ -32,12 +32,12 @@ var (
 
 // sealer signs tickets with the first key and accepts any, so that keys can be
 // rotated with an overlap.
-type sealer struct{ keys [][]byte }
+type sealer struct{ keys func() [][]byte }
 
 func (s sealer) seal(t ticket) string {
 	body, _ := json.Marshal(t) // strings and a number always marshal
 	text := base64.RawURLEncoding.EncodeToString(body)
-	return text + "." + base64.RawURLEncoding.EncodeToString(mac(s.keys[0], text))
+	return text + "." + base64.RawURLEncoding.EncodeToString(mac(s.keys()[0], text))
 }
 
 // open verifies before it parses.
@@ -59,7 +59,7 @@ func (s sealer) open(value string, now time.Time) (ticket, error) {
 }
 
 func (s sealer) signed(text string, given []byte) bool {
-	for _, key := range s.keys {
+	for _, key := range s.keys() {
 		if hmac.Equal(given, mac(key, text)) {
 			return true
 		}

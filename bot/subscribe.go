@@ -65,7 +65,8 @@ func (b *Bot) admin(ctx context.Context, user, team string) (approval.Person, bo
 	if k.Membership != approval.Member || team != "" && team != b.team() {
 		return k.Person, false, nil
 	}
-	in, err := b.people.in(ctx, k, b.c.Admins.Users, b.c.Admins.Groups)
+	admins := b.c.Admins()
+	in, err := b.people.in(ctx, k, admins.Users, admins.Groups)
 	return k.Person, in, err
 }
 

@@ -156,13 +156,13 @@ func newWorld(t *testing.T, o options) *world {
 	api := slack.New(w.slack.BotToken(), slack.OptionAPIURL(slackServer.URL+"/api/"), slack.OptionAppLevelToken(w.slack.AppToken()),
 		slack.OptionHTTPClient(&http.Client{Timeout: 5 * time.Second}))
 	w.bot, err = bot.New(bot.Config{
-		Store: w.store, Slack: api, Sources: []approval.Source{w.queue}, Admins: bot.Team{Groups: []string{"@pki-admins"}}, Directory: approval.Directory{NotInSlack: []string{`EXAMPLE\alice`}},
+		Store: w.store, Slack: api, Sources: []approval.Source{w.queue}, Admins: func() bot.Team { return bot.Team{Groups: []string{"@pki-admins"}} }, Directory: func() approval.Directory { return approval.Directory{NotInSlack: []string{`EXAMPLE\alice`}} },
 		Filter: func(wanted map[string]string) (func(approval.Request) bool, error) {
 			return func(r approval.Request) bool { return wanted["type"] == "" || r.Type == wanted["type"] }, nil
 		},
 		Explain: func(approval.Request) []blocks.ExplainRoute {
 			return []blocks.ExplainRoute{{Name: w.rule.Route, Taken: true}}
-		}, Keys: [][]byte{bytes.Repeat([]byte("k"), 32)}, Log: log, Now: o.now,
+		}, Keys: func() [][]byte { return [][]byte{bytes.Repeat([]byte("k"), 32)} }, Log: log, Now: o.now,
 		Rule: func(name string) (approval.Rule, bool) { return w.rule, name == w.rule.Route },
 	})
 	require.NoError(t, err)
@@ -181,7 +181,7 @@ func newWorld(t *testing.T, o options) *world {
 		require.NoError(t, runner.Stop(context.WithoutCancel(t.Context())))
 	})
 	if o.http {
-		bot.NewHTTP(w.bot, []secret.String{secret.New(w.slack.SigningSecret())}, log).Register(mux)
+		bot.NewHTTP(w.bot, func() []secret.String { return []secret.String{secret.New(w.slack.SigningSecret())} }, log).Register(mux)
 		return w
 	}
 	w.socket = bot.NewSocket(w.bot, api, log)

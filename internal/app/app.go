@@ -37,7 +37,7 @@ type Options struct {
 
 // App is the service as a value.
 type App struct {
-	config    *config.Config
+	config    inForce
 	log       *zap.Logger
 	store     *store.Store
 	keyfactor *keyfactor.Client
@@ -67,7 +67,7 @@ const slackTimeout = 10 * time.Second
 
 // New opens the store and builds everything. Its errors are sentences for an operator.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{config: o.Config, log: o.Log, failed: make(chan error, 1)}
+	a := &App{log: o.Log, failed: make(chan error, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
@@ -91,14 +91,15 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		slack.OptionHTTPClient(&http.Client{Timeout: slackTimeout}),
 		slack.OptionAPIURL(c.Slack.APIURL),
 		slack.OptionAppLevelToken(c.Slack.AppToken.Reveal()))
-	keys, err := a.sealKeys(ctx)
+	kept, err := a.sealKey(ctx)
 	if err != nil {
 		return nil, err
 	}
-	rs := newRoutes(c)
+	a.config.p.Store(newSnapshot(c, kept))
+	rs := routes{&a.config}
 	a.bot, err = bot.New(bot.Config{
-		Store: a.store, Slack: api, Sources: sources, Rule: rs.rule, Filter: filter, Explain: rs.explain, Directory: c.People.Names(), AllowShared: c.Slack.AllowSharedChannels, Pace: rs.pace, Keys: keys,
-		Admins: bot.Team(c.Admins), Log: o.Log.Named("bot"),
+		Store: a.store, Slack: api, Sources: sources, Rule: rs.rule, Filter: filter, Explain: rs.explain, Directory: rs.directory, AllowShared: rs.allowShared, Pace: rs.pace, Keys: rs.sealKeys,
+		Admins: rs.admins, Log: o.Log.Named("bot"),
 	})
 	if err != nil {
 		return nil, err
@@ -131,15 +132,9 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	return a, nil
 }
 
-// sealKeys returns the keys that sign buttons: those of the configuration, and the
-// one that was made at the first start and is kept in the store, so that replicas
-// share it, restarts keep old buttons good, and a change to configured keys has an
-// overlap. The first signs, all verify.
-func (a *App) sealKeys(ctx context.Context) ([][]byte, error) {
-	var keys [][]byte
-	for _, k := range a.config.Slack.ButtonKeys {
-		keys = append(keys, []byte(k.Reveal()))
-	}
+// sealKey returns the key that signs buttons where the configuration has none; it
+// is made at the first start and kept in the store.
+func (a *App) sealKey(ctx context.Context) ([]byte, error) {
 	text, err := a.store.SettingOnce(ctx, "seal_key", func() (string, error) {
 		key := make([]byte, 32)
 		_, err := rand.Read(key)
@@ -152,7 +147,7 @@ func (a *App) sealKeys(ctx context.Context) ([][]byte, error) {
 	if err != nil || len(key) < 32 {
 		return nil, errors.New("the key that signs buttons is damaged in the store; delete the setting seal_key to make a new one, which invalidates the buttons of all open cards until they are redrawn")
 	}
-	return append(keys, key), nil
+	return key, nil
 }
 
 // Start begins to listen, to work jobs and to take clicks. It returns once all of
@@ -163,8 +158,8 @@ func (a *App) Start(ctx context.Context) (err error) {
 			err = errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 		}
 	}()
-	if a.listener, err = net.Listen("tcp", a.config.HTTP.Listen); err != nil {
-		return fmt.Errorf("listen on http.listen %s: %w", a.config.HTTP.Listen, err)
+	if a.listener, err = net.Listen("tcp", a.config.now().HTTP.Listen); err != nil {
+		return fmt.Errorf("listen on http.listen %s: %w", a.config.now().HTTP.Listen, err)
 	}
 	a.started = time.Now()
 	// Work outlives the context that starts it; Stop ends it.
@@ -194,8 +189,8 @@ func (a *App) Start(ctx context.Context) (err error) {
 func (a *App) serve() {
 	mux := http.NewServeMux()
 	a.health(mux)
-	if a.config.Slack.Transport == config.TransportHTTP {
-		bot.NewHTTP(a.bot, a.config.Slack.SigningSecrets(), a.log.Named("slack")).Register(mux)
+	if a.config.now().Slack.Transport == config.TransportHTTP {
+		bot.NewHTTP(a.bot, a.config.signingSecrets, a.log.Named("slack")).Register(mux)
 	}
 	a.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 15 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: zap.NewStdLog(a.log.Named("http"))}
 	go func() {
@@ -204,7 +199,7 @@ func (a *App) serve() {
 		}
 	}()
 	a.onStop("http", a.server.Shutdown)
-	a.log.Info("listening", zap.String("address", a.Addr()), zap.String("transport", a.config.Slack.Transport))
+	a.log.Info("listening", zap.String("address", a.Addr()), zap.String("transport", a.config.now().Slack.Transport))
 }
 
 // link begins to keep the Socket Mode link.

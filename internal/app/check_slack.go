@@ -130,7 +130,7 @@ func (d *doctor) scopes(have []string) {
 // routes looks at the channels and people of every route, and at the admins.
 func (d *doctor) routes(ctx context.Context, api *slack.Client, team string) {
 	p := &persons{directory: directory{api: api, team: team}, told: map[string]string{}}
-	b, err := bot.New(bot.Config{Slack: api, Keys: [][]byte{make([]byte, sha256.Size)}, Log: zap.NewNop()})
+	b, err := bot.New(bot.Config{Slack: api, Keys: func() [][]byte { return [][]byte{make([]byte, sha256.Size)} }, Log: zap.NewNop()})
 	if err != nil {
 		d.fail("slack", err.Error())
 		return

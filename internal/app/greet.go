@@ -28,7 +28,7 @@ func (a *App) greetKeyfactor(ctx context.Context) {
 		return
 	}
 	if err != nil {
-		a.log.Error("Keyfactor cannot be used yet; polling keeps trying", zap.String("url", a.config.Keyfactor.URL), zap.Error(err))
+		a.log.Error("Keyfactor cannot be used yet; polling keeps trying", zap.String("url", a.config.now().Keyfactor.URL), zap.Error(err))
 		return
 	}
 	a.log.Info("Keyfactor answers", zap.String("version", e.Version))
@@ -50,7 +50,7 @@ func (a *App) greetSlack(ctx context.Context) {
 		case <-time.After(pause):
 		}
 	}
-	for _, r := range a.config.Routes {
+	for _, r := range a.config.now().Routes {
 		for _, problem := range a.bot.CheckRoute(ctx, bot.Team(r.Approvers), r.Channels...) {
 			a.log.Error("route cannot work as written: "+problem, zap.String("route", r.Name))
 		}

@@ -13,33 +13,23 @@ import (
 	"github.com/approvebot/approvebot/internal/store"
 )
 
-// routes answers what the poller and the bot ask of the configuration.
-type routes struct {
-	config *config.Config
-	byName map[string]config.Route
-}
-
-func newRoutes(c *config.Config) routes {
-	r := routes{config: c, byName: map[string]config.Route{}}
-	for _, route := range c.Routes {
-		r.byName[route.Name] = route
-	}
-	return r
-}
+// routes answers what the poller and the bot ask of the configuration in force.
+type routes struct{ *inForce }
 
 // pace returns how many new messages Slack may be given.
 func (r routes) pace() bot.Pace {
-	return bot.Pace{Channel: r.config.Slack.ChannelPostsPerMinute, All: r.config.Slack.PostsPerMinute}
+	s := r.now().Slack
+	return bot.Pace{Channel: s.ChannelPostsPerMinute, All: s.PostsPerMinute}
 }
 
 // rule returns what the route of that name says about deciding.
 func (r routes) rule(name string) (approval.Rule, bool) {
-	route, ok := r.byName[name]
+	route, ok := r.now().byName[name]
 	return route.Rule(), ok
 }
 
 func (r routes) known(name string) bool {
-	_, ok := r.byName[name]
+	_, ok := r.now().byName[name]
 	return ok
 }
 
@@ -53,7 +43,7 @@ func (r routes) expired(name string, since time.Time) bool {
 // subscribed. A subscription only adds places to look at, or keeps some of the
 // approvers from deciding there; a request that no route takes is shown nowhere.
 func (r routes) place(ctx context.Context, b *bot.Bot, request approval.Request) (store.Placement, error) {
-	route, ok := r.config.RouteFor(request)
+	route, ok := r.now().RouteFor(request)
 	if !ok {
 		return store.Placement{}, nil
 	}
@@ -86,7 +76,7 @@ func (r routes) place(ctx context.Context, b *bot.Bot, request approval.Request)
 // explain says what each route answered, up to the one that took the request.
 func (r routes) explain(request approval.Request) []blocks.ExplainRoute {
 	var all []blocks.ExplainRoute
-	for _, route := range r.config.Routes {
+	for _, route := range r.now().Routes {
 		taken := route.Matches(request)
 		e := blocks.ExplainRoute{Name: route.Name, Taken: taken}
 		for _, reason := range route.Explain(request) {
