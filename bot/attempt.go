@@ -185,8 +185,11 @@ func (b *Bot) decide(ctx context.Context, a *attempt, comment string) blocks.Ref
 		return blocks.StorageDown
 	case d == nil:
 		log.Info("vote recorded; the quorum is not complete")
+		b.c.Meter.Voted(a.record.Route, vote.Verdict)
 	default:
 		log.Info("decision recorded", zap.String("decision", d.ID))
+		b.c.Meter.Voted(a.record.Route, vote.Verdict)
+		b.c.Meter.Decided(a.record.Route, d.Verdict)
 	}
 	return ""
 }

@@ -56,6 +56,8 @@ type Config struct {
 	Now func() time.Time
 	// SealLife is how long a button can be pressed; default 30 days.
 	SealLife time.Duration
+	// Meter is told what happens; default nobody.
+	Meter Meter
 }
 
 // Bot holds the conversation. Its methods are safe for concurrent use.
@@ -98,6 +100,9 @@ func New(c Config) (*Bot, error) {
 	}
 	if c.Admins == nil {
 		c.Admins = func() Team { return Team{} }
+	}
+	if c.Meter == nil {
+		c.Meter = unmetered{}
 	}
 	if c.SealLife <= 0 {
 		c.SealLife = 30 * 24 * time.Hour

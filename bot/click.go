@@ -17,6 +17,7 @@ import (
 // Interact takes what a person did with a button or a modal. What it returns
 // goes back with the acknowledgement.
 func (b *Bot) Interact(ctx context.Context, cb slack.InteractionCallback) any {
+	defer b.answered(ctx, sortOf(cb.Type))()
 	switch cb.Type {
 	case slack.InteractionTypeBlockActions:
 		for _, action := range cb.ActionCallback.BlockActions {
@@ -204,6 +205,7 @@ func (b *Bot) refuse(ctx context.Context, a attempt, reason blocks.RefusalReason
 func (b *Bot) audit(ctx context.Context, a attempt, reason blocks.RefusalReason) {
 	log := b.log(a.Request).With(zap.String("person", a.user), zap.String("team", a.team), zap.String("verdict", string(a.Verdict)), zap.String("reason", string(reason)))
 	log.Info("click refused")
+	b.c.Meter.Refused(string(reason))
 	by := a.candidate.Person
 	if by.ID == "" {
 		by = approval.Person{ID: a.user, Team: a.team}

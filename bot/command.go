@@ -19,6 +19,7 @@ const homeItems = 100
 
 // Command answers the slash command. Its answers are for the person alone.
 func (b *Bot) Command(ctx context.Context, cmd slack.SlashCommand) any {
+	defer b.answered(ctx, "command")()
 	verb, rest, _ := strings.Cut(strings.TrimSpace(cmd.Text), " ")
 	rest = strings.TrimSpace(rest)
 	switch strings.ToLower(verb) {

@@ -52,6 +52,7 @@ func (t *HTTP) Register(mux *http.ServeMux) {
 // last five minutes, and each of them once.
 func (t *HTTP) verified(next func(http.ResponseWriter, *http.Request, []byte)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		came := time.Now()
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxSlackBody))
 		if err != nil {
 			if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
@@ -69,7 +70,7 @@ func (t *HTTP) verified(next func(http.ResponseWriter, *http.Request, []byte)) h
 			t.refuse(w, r, http.StatusConflict, "the same request was received before", nil)
 			return
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), answerWithin)
+		ctx, cancel := context.WithTimeout(received(r.Context(), came), answerWithin)
 		defer cancel()
 		next(w, r.WithContext(ctx), body)
 	})

@@ -169,7 +169,7 @@ func (s *Socket) take(queue chan<- envelope, e envelope) {
 // serve handles one envelope and acknowledges it on the link it came by.
 func (s *Socket) serve(e envelope) {
 	defer e.link.taken.Done()
-	ctx, cancel := context.WithDeadline(e.ctx, e.deadline)
+	ctx, cancel := context.WithDeadline(received(e.ctx, e.deadline.Add(-answerWithin)), e.deadline)
 	defer cancel()
 	log := s.log.With(zap.String("type", e.Type))
 	defer func() {

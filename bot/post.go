@@ -110,7 +110,11 @@ func (b *Bot) post(ctx context.Context, card store.Card, record store.Record) er
 	if err != nil {
 		return b.postFailed(ctx, card, err)
 	}
-	return b.posted(ctx, card, where, ts, record.Version)
+	if err := b.posted(ctx, card, where, ts, record.Version); err != nil {
+		return err
+	}
+	b.firstPosted(record)
+	return nil
 }
 
 func (b *Bot) posted(ctx context.Context, card store.Card, room, ts string, version int64) error {

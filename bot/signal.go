@@ -110,17 +110,21 @@ func (b *Bot) transmit(ctx context.Context, source approval.Source, d store.Deci
 	switch {
 	case err == nil:
 		log.Info("signal sent")
+		b.c.Meter.Tried(triedSent)
 		return b.sent(ctx, source, d, approval.Standing{})
 	case errors.Is(err, approval.ErrMaybe):
+		b.c.Meter.Tried(triedMaybe)
 		log.Warn("signal may or may not have arrived; Keyfactor is asked before anything is sent again", zap.Error(err))
 		return b.trouble(ctx, d, "Keyfactor gave no clear answer. We are asking it what happened before anything is sent again.", &wait{after: afterMaybe, err: err})
 	case errors.Is(err, approval.ErrUnavailable):
+		b.c.Meter.Tried(triedUnavailable)
 		log.Warn("Keyfactor is not available; the signal will be tried again", zap.Error(err))
 		if clear := b.c.Store.ClearSignal(ctx, d.ID); clear != nil {
 			return clear
 		}
 		return b.trouble(ctx, d, "Keyfactor is not available. The decision is safe here and will be sent as soon as Keyfactor answers.", retryAfter(err))
 	case errors.Is(err, approval.ErrSettled):
+		b.c.Meter.Tried(triedSettled)
 		log.Info("somebody else decided first", zap.Error(err))
 		return &wait{after: time.Millisecond, err: err} // the next attempt reads what happened
 	}
@@ -133,6 +137,7 @@ func (b *Bot) sent(ctx context.Context, source approval.Source, d store.Decision
 		return fmt.Errorf("record that %s was sent: %w", d.ID, err)
 	}
 	d.Sent = b.c.Now()
+	b.c.Meter.Signalled(d.Verdict, d.Sent.Sub(d.At))
 	if !standing.Waiting {
 		var err error
 		if standing, err = source.Look(ctx, d.Request); err != nil {
@@ -182,6 +187,7 @@ func (b *Bot) count(ctx context.Context, d store.Decision, s approval.Standing) 
 	if err := b.c.Store.Count(ctx, d.ID, o, reply); err != nil {
 		return false, fmt.Errorf("open %s for a further person: %w", d.Request, err)
 	}
+	b.c.Meter.Settled(d.Verdict, b.c.Now().Sub(d.At))
 	return true, nil
 }
 
@@ -199,6 +205,7 @@ func (b *Bot) finish(ctx context.Context, d store.Decision, o approval.Outcome, 
 	if err := b.c.Store.Finish(ctx, d.ID, o, reply); err != nil {
 		return fmt.Errorf("record the outcome of %s: %w", d.Request, err)
 	}
+	b.c.Meter.Settled(d.Verdict, b.c.Now().Sub(d.At))
 	return nil
 }
 
@@ -242,6 +249,7 @@ func (b *Bot) unread(ctx context.Context, d store.Decision, first bool, err erro
 // changed handles that the question is no longer the one that was answered:
 // nothing is sent, the card is redrawn, and the person is asked again (P4).
 func (b *Bot) changed(ctx context.Context, d store.Decision, now approval.Request) error {
+	b.c.Meter.Tried(triedChanged)
 	record, err := b.c.Store.Request(ctx, d.Request)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", d.Request, err)
@@ -260,6 +268,7 @@ func (b *Bot) changed(ctx context.Context, d store.Decision, now approval.Reques
 
 // refusedSignal handles a plain no: the request waits again, and the people see why.
 func (b *Bot) refusedSignal(ctx context.Context, d store.Decision, err error) error {
+	b.c.Meter.Tried(triedRefused)
 	sentence := "Keyfactor refused the decision, and nothing has changed there. Please try again, or decide in Keyfactor."
 	switch {
 	case errors.Is(err, approval.ErrForbidden):

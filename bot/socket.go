@@ -31,6 +31,7 @@ type Socket struct {
 	log      *zap.Logger
 	ping     time.Duration
 	replicas func(context.Context) (int, error)
+	ended    func(reason string)
 
 	mu     sync.Mutex
 	open   int // links that said hello
@@ -72,9 +73,13 @@ func Replicas(count func(context.Context) (int, error)) SocketOption {
 	return func(s *Socket) { s.replicas = count }
 }
 
+// Ended is told why a link ended or could not be opened: one of replaced (Slack
+// wished it), silent, refused and broken.
+func Ended(tell func(reason string)) SocketOption { return func(s *Socket) { s.ended = tell } }
+
 // NewSocket returns the transport.
 func NewSocket(h Handler, api *slack.Client, log *zap.Logger, options ...SocketOption) *Socket {
-	s := &Socket{handler: h, api: api, log: log, ping: socketPing, replicas: func(context.Context) (int, error) { return 1, nil }}
+	s := &Socket{handler: h, api: api, log: log, ping: socketPing, replicas: func(context.Context) (int, error) { return 1, nil }, ended: func(string) {}}
 	for _, option := range options {
 		option(s)
 	}
@@ -152,6 +157,7 @@ func (s *Socket) keep(ctx context.Context, queue chan<- envelope, links *sync.Wa
 
 // lost tells the operator that a link ended or could not be opened.
 func (s *Socket) lost(err error, pause time.Duration) {
+	s.ended(linkEnd(err))
 	if errors.Is(err, errLeaving) {
 		s.log.Info("Slack replaces the link; the next one is opened first")
 		return
@@ -168,6 +174,22 @@ var errLeaving = errors.New("Slack announced that it closes the link") //nolint:
 type disconnectError struct{ reason string }
 
 func (e *disconnectError) Error() string { return "Slack closed the link: " + e.reason }
+
+// linkEnd names why a link ended.
+func linkEnd(err error) string {
+	_, told := errors.AsType[*disconnectError](err)
+	_, limited := errors.AsType[*slack.RateLimitedError](err)
+	_, no := refused(err)
+	switch {
+	case errors.Is(err, errLeaving):
+		return "replaced"
+	case errors.Is(err, errSilent):
+		return "silent"
+	case told || limited || no:
+		return "refused"
+	}
+	return "broken"
+}
 
 // linkAdvice says what an operator can do about a broken link.
 func linkAdvice(err error) string {

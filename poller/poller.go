@@ -38,6 +38,8 @@ type Config struct {
 	Expired func(route string, since time.Time) bool
 	// Changed is told when a pending request asks something else than before.
 	Changed func(ctx context.Context, before, after approval.Request)
+	// Observe is told what each pass over a source did.
+	Observe func(Report)
 	// Unrouted is told once of each request that no route takes.
 	Unrouted func(context.Context, approval.Request)
 	Log      *zap.Logger
@@ -81,6 +83,9 @@ func New(c Config) *Poller {
 	}
 	if c.Unrouted == nil {
 		c.Unrouted = func(context.Context, approval.Request) {}
+	}
+	if c.Observe == nil {
+		c.Observe = func(Report) {}
 	}
 	if c.Keep <= 0 {
 		c.Keep = 180 * 24 * time.Hour
@@ -131,12 +136,20 @@ func (p *Poller) Pass(ctx context.Context) error {
 	}
 	defer p.pass.Unlock()
 	var errs []error
+	var succeeded []approval.Kind
 	for _, s := range p.c.Sources {
 		r := p.source(ctx, s)
 		p.remember(r)
+		p.c.Observe(r)
 		if r.Err != nil {
 			errs = append(errs, fmt.Errorf("poll %s requests: %w", s.Kind(), r.Err))
+		} else {
+			succeeded = append(succeeded, s.Kind())
 		}
+	}
+	// Also when time is up: this pass has ended, whatever it achieved.
+	if err := p.c.Store.Passed(context.WithoutCancel(ctx), succeeded...); err != nil {
+		errs = append(errs, err)
 	}
 	if _, err := p.c.Store.Sweep(ctx); err != nil {
 		errs = append(errs, fmt.Errorf("sweep: %w", err))

@@ -15,9 +15,15 @@ func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 // logger writes to the program's error output: lines for a person at a terminal,
 // JSON for everybody else.
 func (p *program) logger(l config.Log) (*zap.Logger, error) {
-	level, err := zapcore.ParseLevel(l.Level)
+	log, _, err := p.leveled(l)
+	return log, err
+}
+
+// leveled returns such a logger and what changes its level while it is in use.
+func (p *program) leveled(l config.Log) (*zap.Logger, zap.AtomicLevel, error) {
+	level, err := zap.ParseAtomicLevel(l.Level)
 	if err != nil {
-		return nil, wrongUsage("--log-level is debug, info, warn or error, not %q", l.Level)
+		return nil, level, wrongUsage("--log-level is debug, info, warn or error, not %q", l.Level)
 	}
 	console := l.Format == "console"
 	switch l.Format {
@@ -25,7 +31,7 @@ func (p *program) logger(l config.Log) (*zap.Logger, error) {
 		console = p.terminal
 	case "json", "console":
 	default:
-		return nil, wrongUsage("--log-format is auto, json or console, not %q", l.Format)
+		return nil, level, wrongUsage("--log-format is auto, json or console, not %q", l.Format)
 	}
 	e := zap.NewProductionEncoderConfig()
 	e.TimeKey = "time"
@@ -39,5 +45,5 @@ func (p *program) logger(l config.Log) (*zap.Logger, error) {
 		}
 		encoder = zapcore.NewConsoleEncoder(e)
 	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(p.err)), level)), nil
+	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(p.err)), level)), level, nil
 }

@@ -38,7 +38,7 @@ func (p *program) serveApp(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	log, err := p.logger(c.Log)
+	log, level, err := p.leveled(c.Log)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,9 @@ func (p *program) serveApp(ctx context.Context) (err error) {
 	}
 	b := readBuild()
 	log.Info("starting", zap.String("version", b.Version), zap.String("commit", b.Commit), zap.String("config", p.flags.config))
-	a, err := app.New(ctx, app.Options{Config: c, Log: log})
+	a, err := app.New(ctx, app.Options{
+		Config: c, Log: log, Level: level, Build: app.Build{Version: b.Version, Commit: b.Commit, Go: b.Go},
+	})
 	if err != nil {
 		return err
 	}

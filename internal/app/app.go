@@ -24,16 +24,24 @@ import (
 	"github.com/approvebot/approvebot/internal/approval"
 	"github.com/approvebot/approvebot/internal/config"
 	"github.com/approvebot/approvebot/internal/jobs"
+	"github.com/approvebot/approvebot/internal/metrics"
 	"github.com/approvebot/approvebot/internal/store"
 	"github.com/approvebot/approvebot/keyfactor"
 	"github.com/approvebot/approvebot/poller"
 )
 
-// Options are what New needs. Both are required.
+// Options are what New needs.
 type Options struct {
-	Config *config.Config
-	Log    *zap.Logger
+	Config *config.Config // required
+	Log    *zap.Logger    // required
+	// Level changes how much Log logs while the service runs. The zero value changes nothing.
+	Level zap.AtomicLevel
+	// Build says which program this is, for the metrics.
+	Build Build
 }
+
+// Build says which program runs.
+type Build = metrics.Build
 
 // App is the service as a value.
 type App struct {
@@ -50,6 +58,7 @@ type App struct {
 	failed    chan error
 	started   time.Time
 	interval  time.Duration
+	metrics   *metrics.Metrics
 	ends      []end
 }
 
@@ -67,7 +76,7 @@ const slackTimeout = 10 * time.Second
 
 // New opens the store and builds everything. Its errors are sentences for an operator.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{log: o.Log, failed: make(chan error, 1)}
+	a := &App{log: o.Log, failed: make(chan error, 1), metrics: metrics.New(o.Build, o.Log.Named("metrics"))}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
@@ -78,17 +87,18 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, fmt.Errorf("open the store %s: %w", c.Store.Redacted(), err)
 	}
 	a.onStop("store", func(context.Context) error { return a.store.Close() })
+	a.metrics.Backlog(a.store.Backlog)
 
-	if a.keyfactor, err = newKeyfactor(c.Keyfactor, o.Log.Named("keyfactor")); err != nil {
+	if a.keyfactor, err = newKeyfactor(c.Keyfactor, o.Log.Named("keyfactor"), a.metrics); err != nil {
 		return nil, err
 	}
-	further, err := newAccounts(c.Keyfactor, o.Log.Named("keyfactor"))
+	further, err := newAccounts(c.Keyfactor, o.Log.Named("keyfactor"), a.metrics)
 	if err != nil {
 		return nil, err
 	}
 	sources := newSources(a.keyfactor, c, o.Log.Named("keyfactor"), further...)
 	api := slack.New(c.Slack.BotToken.Reveal(),
-		slack.OptionHTTPClient(&http.Client{Timeout: slackTimeout}),
+		slack.OptionHTTPClient(&http.Client{Timeout: slackTimeout, Transport: a.metrics.Slack(http.DefaultTransport)}),
 		slack.OptionAPIURL(c.Slack.APIURL),
 		slack.OptionAppLevelToken(c.Slack.AppToken.Reveal()))
 	kept, err := a.sealKey(ctx)
@@ -99,15 +109,15 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	rs := routes{&a.config}
 	a.bot, err = bot.New(bot.Config{
 		Store: a.store, Slack: api, Sources: sources, Rule: rs.rule, Filter: filter, Explain: rs.explain, Directory: rs.directory, AllowShared: rs.allowShared, Pace: rs.pace, Keys: rs.sealKeys,
-		Admins: rs.admins, Log: o.Log.Named("bot"),
+		Admins: rs.admins, Log: o.Log.Named("bot"), Meter: a.metrics,
 	})
 	if err != nil {
 		return nil, err
 	}
 	a.poller = poller.New(poller.Config{
 		Sources: sources, Store: a.store, Log: o.Log.Named("poller"),
-		Route:  func(ctx context.Context, r approval.Request) (store.Placement, error) { return rs.place(ctx, a.bot, r) },
-		Routed: rs.known, Expired: rs.expired, Changed: a.bot.Changed, Unrouted: a.bot.Unrouted,
+		Route:   func(ctx context.Context, r approval.Request) (store.Placement, error) { return rs.place(ctx, a.bot, r) },
+		Observe: a.polled, Routed: rs.known, Expired: rs.expired, Changed: a.bot.Changed, Unrouted: a.bot.Unrouted,
 	})
 
 	schedule, err := config.ParseSchedule(c.Poll.Schedule)
@@ -120,14 +130,15 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	// A signal reads the instance, sends, and reads again, each within Keyfactor's
 	// timeout; reading is repeated when it fails.
 	times := jobs.Timeouts{Signal: max(15*time.Second, 3*c.Keyfactor.Timeout), Poll: 2*time.Minute + 2*c.Keyfactor.Timeout}
-	a.jobs, err = jobs.New(jobs.Config{Store: a.store, Schedule: schedule, Log: o.Log.Named("jobs"), Timeouts: times, Work: jobs.Work{
+	a.jobs, err = jobs.New(jobs.Config{Store: a.store, Schedule: schedule, Log: o.Log.Named("jobs"), Timeouts: times, Observe: a.metrics.Worked, Work: jobs.Work{
 		Poll: a.poller.Pass, Post: a.bot.Post, Refresh: a.bot.Refresh, Reply: a.bot.Reply, Signal: a.bot.Signal,
 	}})
 	if err != nil {
 		return nil, err
 	}
 	if c.Slack.Transport == config.TransportSocket {
-		a.socket = bot.NewSocket(a.bot, api, o.Log.Named("slack"), bot.Replicas(a.store.Replicas))
+		a.socket = bot.NewSocket(a.bot, api, o.Log.Named("slack"), bot.Replicas(a.store.Replicas), bot.Ended(a.metrics.LinkEnded))
+		a.metrics.Link(func() bool { return a.socket.Status().Connected })
 	}
 	return a, nil
 }
@@ -189,6 +200,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 func (a *App) serve() {
 	mux := http.NewServeMux()
 	a.health(mux)
+	mux.Handle("GET /metrics", a.metrics.Handler())
 	if a.config.now().Slack.Transport == config.TransportHTTP {
 		bot.NewHTTP(a.bot, a.config.signingSecrets, a.log.Named("slack")).Register(mux)
 	}

@@ -20,7 +20,7 @@ import (
 // Look reads one request from Keyfactor as the service would, whether or not its
 // queue is polled.
 func Look(ctx context.Context, c *config.Config, id approval.ID, log *zap.Logger) (approval.Standing, error) {
-	client, err := newKeyfactor(c.Keyfactor, log)
+	client, err := newKeyfactor(c.Keyfactor, log, nil)
 	if err != nil {
 		return approval.Standing{}, err
 	}

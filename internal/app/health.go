@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/approvebot/approvebot/internal/metrics"
+	"github.com/approvebot/approvebot/poller"
 )
 
 // part is one named part of readiness.
@@ -36,6 +39,14 @@ func (a *App) health(mux *http.ServeMux) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 		_ = json.NewEncoder(w).Encode(map[string]any{"ready": ready, "parts": parts})
+	})
+}
+
+// polled tells the metrics what a pass over one source did.
+func (a *App) polled(r poller.Report) {
+	a.metrics.Polled(metrics.Poll{
+		Source: string(r.Kind), Took: r.Took, Failed: r.Err != nil,
+		Listed: r.Listed, Skipped: r.Skipped, Appeared: r.Appeared, Revised: r.Revised, Settled: r.Settled,
 	})
 }
 

@@ -7,33 +7,46 @@ import (
 
 	"github.com/approvebot/approvebot/internal/approval"
 	"github.com/approvebot/approvebot/internal/config"
+	"github.com/approvebot/approvebot/internal/metrics"
 	"github.com/approvebot/approvebot/keyfactor"
 )
 
 // newKeyfactor builds the client that the configuration describes.
-func newKeyfactor(c config.Keyfactor, log *zap.Logger) (*keyfactor.Client, error) {
+func newKeyfactor(c config.Keyfactor, log *zap.Logger, m *metrics.Metrics) (*keyfactor.Client, error) {
 	kc, err := keyfactorConfig(c, c.Auth, log)
 	if err != nil {
 		return nil, fmt.Errorf("keyfactor.auth: %w", err)
 	}
-	return keyfactor.New(kc)
+	return newClient(kc, m)
 }
 
 // newAccounts builds a client for each further login.
-func newAccounts(c config.Keyfactor, log *zap.Logger) ([]keyfactor.Account, error) {
+func newAccounts(c config.Keyfactor, log *zap.Logger, m *metrics.Metrics) ([]keyfactor.Account, error) {
 	var all []keyfactor.Account
 	for i, a := range c.Accounts {
 		kc, err := keyfactorConfig(c, a.Auth, log.With(zap.String("account", a.Name)))
 		if err != nil {
 			return nil, fmt.Errorf("keyfactor.accounts[%d].auth: %w", i, err)
 		}
-		client, err := keyfactor.New(kc)
+		client, err := newClient(kc, m)
 		if err != nil {
 			return nil, fmt.Errorf("keyfactor.accounts[%d]: %w", i, err)
 		}
 		all = append(all, keyfactor.Account{Name: a.Name, Client: client})
 	}
 	return all, nil
+}
+
+// newClient builds a client whose calls are measured, unless m is nil.
+func newClient(kc keyfactor.Config, m *metrics.Metrics) (*keyfactor.Client, error) {
+	if m != nil {
+		transport, err := kc.NewTransport()
+		if err != nil {
+			return nil, err
+		}
+		kc.Transport = m.Keyfactor(kc.URL, transport)
+	}
+	return keyfactor.New(kc)
 }
 
 // keyfactorConfig is what a client for one of our logins needs.

@@ -8,6 +8,7 @@
 //	                                 ├── poller ───────────┤
 //	                                 ├── internal/jobs     ├── internal/approval
 //	                                 ├── internal/store ───┤
+//	                                 ├── internal/metrics ─┤
 //	                                 ├── keyfactor ────────┘
 //	                                 └── internal/keyfactorsim, internal/slacksim: other people's servers
 package importtest
@@ -35,6 +36,7 @@ var rooms = map[string][]string{
 	"internal/approval": {},
 	"internal/config":   {"internal/approval", "internal/secret"},
 	"internal/jobs":     {"internal/approval", "internal/store"},
+	"internal/metrics":  {"internal/approval", "internal/store"},
 	"internal/secret":   {},
 	"internal/store":    {"internal/approval", "internal/secret"},
 	"blocks":            {"internal/approval"},
@@ -68,6 +70,9 @@ var limits = []limit{
 	}, {
 		what: imports("github.com/riverqueue/river", "github.com/riverqueue/river/..."), except: []string{"internal/store", "internal/jobs"},
 		why: "River must stay exchangeable",
+	}, {
+		what: imports("github.com/prometheus/..."), except: []string{"internal/metrics"},
+		why: "names and labels of metrics are read in one place",
 	}, {
 		what: imports("database/sql", "github.com/jackc/pgx/v5/...", "modernc.org/sqlite"), except: []string{"internal/store", "internal/jobs", "internal/pgtest"},
 		why: "SQL is spoken in the store",

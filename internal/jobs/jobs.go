@@ -68,9 +68,19 @@ type Config struct {
 	Work     Work
 	Log      *zap.Logger // nil discards
 	Timeouts Timeouts
+	// Observe is told how each attempt at a job ended, [Done], [Again] or [Failed], and
+	// how long it took; nil tells nobody.
+	Observe func(kind, result string, took time.Duration)
 	// SoftStop is how long Stop lets work go on before it cancels it; default 10 s.
 	SoftStop time.Duration
 }
+
+// The ends of an attempt.
+const (
+	Done   = "done"
+	Again  = "again"  // it knows when to try again, or there is more to do
+	Failed = "failed" // an error; it is tried again with back-off
+)
 
 // Runner works the jobs of one process.
 type Runner struct {
@@ -101,6 +111,9 @@ func New(c Config) (*Runner, error) {
 	if c.Log == nil {
 		c.Log = zap.NewNop()
 	}
+	if c.Observe == nil {
+		c.Observe = func(string, string, time.Duration) {}
+	}
 	orDefault(&c.SoftStop, 10*time.Second)
 	orDefault(&c.Timeouts.Poll, 2*time.Minute)
 	orDefault(&c.Timeouts.Post, 20*time.Second)
@@ -111,16 +124,16 @@ func New(c Config) (*Runner, error) {
 	r := &Runner{store: c.Store, log: c.Log, softStop: c.SoftStop}
 	workers := river.NewWorkers()
 	err := errors.Join(
-		river.AddWorkerSafely(workers, &pollWorker{store: c.Store, log: c.Log, budget: c.Timeouts.Poll, poll: w.Poll}),
-		river.AddWorkerSafely(workers, &worker[store.PostJob]{store: c.Store, budget: c.Timeouts.Post,
+		river.AddWorkerSafely(workers, &pollWorker{store: c.Store, observe: c.Observe, log: c.Log, budget: c.Timeouts.Poll, poll: w.Poll}),
+		river.AddWorkerSafely(workers, &worker[store.PostJob]{store: c.Store, observe: c.Observe, budget: c.Timeouts.Post,
 			work: func(ctx context.Context, j store.PostJob) error { return w.Post(ctx, j.Channel) }}),
-		river.AddWorkerSafely(workers, &worker[store.RefreshJob]{store: c.Store, budget: c.Timeouts.Refresh,
+		river.AddWorkerSafely(workers, &worker[store.RefreshJob]{store: c.Store, observe: c.Observe, budget: c.Timeouts.Refresh,
 			work: func(ctx context.Context, j store.RefreshJob) error { return w.Refresh(ctx, j.Request, j.Channel) }}),
-		river.AddWorkerSafely(workers, &worker[store.ReplyJob]{store: c.Store, budget: c.Timeouts.Reply,
+		river.AddWorkerSafely(workers, &worker[store.ReplyJob]{store: c.Store, observe: c.Observe, budget: c.Timeouts.Reply,
 			work: func(ctx context.Context, j store.ReplyJob) error {
 				return w.Reply(ctx, j.Request, j.Channel, j.Key)
 			}}),
-		river.AddWorkerSafely(workers, &worker[store.SignalJob]{store: c.Store, budget: c.Timeouts.Signal,
+		river.AddWorkerSafely(workers, &worker[store.SignalJob]{store: c.Store, observe: c.Observe, budget: c.Timeouts.Signal,
 			work: func(ctx context.Context, j store.SignalJob) error { return w.Signal(ctx, j.Decision) }}),
 	)
 	if err != nil {

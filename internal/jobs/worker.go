@@ -23,9 +23,10 @@ const rest = time.Second
 // worker works the jobs of one kind.
 type worker[T store.Job] struct {
 	river.WorkerDefaults[T]
-	store  *store.Store
-	budget time.Duration
-	work   func(context.Context, T) error
+	store   *store.Store
+	observe func(kind, result string, took time.Duration)
+	budget  time.Duration
+	work    func(context.Context, T) error
 }
 
 func (w *worker[T]) Timeout(*river.Job[T]) time.Duration { return w.budget + margin }
@@ -34,8 +35,27 @@ func (w *worker[T]) NextRetry(job *river.Job[T]) time.Time {
 	return time.Now().Add(backoff(job.Attempt))
 }
 
-// Work calls twice at most: the second time for what came while the first looked away.
+// Work makes one attempt.
 func (w *worker[T]) Work(ctx context.Context, job *river.Job[T]) error {
+	begun := time.Now()
+	err := w.attempt(ctx, job)
+	w.observe(job.Kind, result(err), time.Since(begun))
+	return err
+}
+
+func result(err error) string {
+	_, snoozed := errors.AsType[*river.JobSnoozeError](err)
+	switch {
+	case err == nil:
+		return Done
+	case snoozed:
+		return Again
+	}
+	return Failed
+}
+
+// attempt calls twice at most: the second time for what came while the first looked away.
+func (w *worker[T]) attempt(ctx context.Context, job *river.Job[T]) error {
 	within, cancel := context.WithTimeout(ctx, w.budget)
 	defer cancel()
 	for range 2 {
@@ -75,19 +95,23 @@ func backoff(attempt int) time.Duration {
 // pollWorker makes one pass. What goes wrong is told here and not repeated.
 type pollWorker struct {
 	river.WorkerDefaults[store.PollJob]
-	store  *store.Store
-	log    *zap.Logger
-	budget time.Duration
-	poll   func(context.Context) error
+	store   *store.Store
+	observe func(kind, result string, took time.Duration)
+	log     *zap.Logger
+	budget  time.Duration
+	poll    func(context.Context) error
 }
 
 func (w *pollWorker) Timeout(*river.Job[store.PollJob]) time.Duration { return w.budget + margin }
 
-func (w *pollWorker) Work(ctx context.Context, _ *river.Job[store.PollJob]) error {
+func (w *pollWorker) Work(ctx context.Context, job *river.Job[store.PollJob]) error {
+	begun := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, w.budget)
 	defer cancel()
-	if err := w.store.Polling(ctx, w.poll); err != nil {
+	err := w.store.Polling(ctx, w.poll)
+	if err != nil {
 		w.log.Warn("poll failed; the next one tries again", zap.Error(err))
 	}
+	w.observe(job.Kind, result(err), time.Since(begun))
 	return nil
 }

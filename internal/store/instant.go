@@ -30,6 +30,9 @@ func (i instant) Scan(value any) error {
 	case string:
 		t, err := time.Parse("2006-01-02 15:04:05.999999999-07:00", v)
 		if err != nil {
+			t, err = time.Parse("2006-01-02 15:04:05.999999999", v) // River's own, UTC
+		}
+		if err != nil {
 			return fmt.Errorf("read a time: %w", err)
 		}
 		*i.to = t.UTC()

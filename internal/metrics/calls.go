@@ -1,0 +1,101 @@
+package metrics
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// calls are the HTTP calls that we make.
+type calls struct {
+	slack     *prometheus.HistogramVec
+	limited   *prometheus.CounterVec
+	keyfactor *prometheus.HistogramVec
+}
+
+func newCalls() calls {
+	return calls{
+		slack:     histogram("slack_request_duration_seconds", "Duration of calls to Slack's Web API, by method and class of status: 2xx, 4xx, 5xx, or error without an answer. Slack refuses with 2xx, too.", calm, "method", "status"),
+		limited:   counter("slack_rate_limited_total", "Calls that Slack answered with 429 (asking us to wait), by method.", "method"),
+		keyfactor: histogram("keyfactor_request_duration_seconds", "Duration of calls to Keyfactor, by method, endpoint and class of status: 2xx, 4xx, 5xx, or error without an answer.", calm, "method", "endpoint", "status"),
+	}
+}
+
+func (c calls) all() []prometheus.Collector {
+	return []prometheus.Collector{c.slack, c.limited, c.keyfactor}
+}
+
+// Slack measures the calls that go through a transport to Slack.
+func (c calls) Slack(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		method := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
+		if !slackMethod.MatchString(method) {
+			method = "other" // such as a response_url, which holds a secret
+		}
+		begun := time.Now()
+		response, err := next.RoundTrip(r)
+		c.slack.WithLabelValues(method, class(response, err)).Observe(time.Since(begun).Seconds())
+		if err == nil && response.StatusCode == http.StatusTooManyRequests {
+			c.limited.WithLabelValues(method).Inc()
+		}
+		return response, err
+	})
+}
+
+// Slack's methods look like chat.postMessage; we call about twenty of them.
+var slackMethod = regexp.MustCompile(`^[a-z]+(\.[a-zA-Z]+)+$`)
+
+// Keyfactor measures the calls that go through a transport to Keyfactor, whose
+// API begins at base.
+func (c calls) Keyfactor(base string, next http.RoundTripper) http.RoundTripper {
+	root, err := url.Parse(base)
+	if err != nil {
+		root = &url.URL{}
+	}
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		begun := time.Now()
+		response, err := next.RoundTrip(r)
+		c.keyfactor.WithLabelValues(r.Method, endpoint(root, r.URL), class(response, err)).Observe(time.Since(begun).Seconds())
+		return response, err
+	})
+}
+
+// endpoint is the path without what tells one request from another.
+func endpoint(root, u *url.URL) string {
+	path, ok := strings.CutPrefix(u.Path, strings.TrimRight(root.Path, "/"))
+	if !ok || u.Host != root.Host {
+		return "token" // the only other thing that is asked is where OAuth tokens come from
+	}
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		if variable.MatchString(part) {
+			parts[i] = "{id}"
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+var variable = regexp.MustCompile(`^([0-9]+|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$`)
+
+func class(response *http.Response, err error) string {
+	if err != nil {
+		return "error"
+	}
+	switch response.StatusCode / 100 {
+	case 2:
+		return "2xx"
+	case 3:
+		return "3xx"
+	case 4:
+		return "4xx"
+	}
+	return "5xx"
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
