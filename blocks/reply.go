@@ -53,6 +53,11 @@ func WithdrawnReply(p approval.Person, verdict approval.Verdict) Message {
 	return reply("↩️ " + mention(p) + " withdrew the vote to " + string(verdict) + ".")
 }
 
+// LapsedReply says that a vote counts no longer because of who its person is now.
+func LapsedReply(v approval.Vote) Message {
+	return reply("↩️ The vote of " + mention(v.By) + " to " + string(v.Verdict) + " no longer counts, because they could not vote so any more: they are no longer among those who may decide this, or no longer in the group they voted for.")
+}
+
 // CountedReply says that Keyfactor counted a decision and wants further ones;
 // status is Keyfactor's own sentence about that.
 func CountedReply(d approval.Decision, status string) Message {

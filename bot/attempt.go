@@ -152,6 +152,9 @@ func (b *Bot) decide(ctx context.Context, a *attempt, comment string) blocks.Ref
 		b.log(a.Request).Error("no decision ID could be made", zap.Error(err))
 		return blocks.StorageDown
 	}
+	if reason := b.lapse(ctx, a); reason != "" {
+		return reason
+	}
 	rule := a.rule
 	if a.candidate.Relation != approval.RelationUnknown {
 		rule = rule.Resolved()
@@ -202,11 +205,13 @@ func tooLate(s approval.State) blocks.RefusalReason {
 	return blocks.AlreadyDecided
 }
 
-// compose makes the decision that the votes amount to, nil while they do not.
+// compose makes the decision that the votes amount to, nil while they do not, or
+// while they amount to something else than the last one says: an approval does
+// not send a denial that stands because Keyfactor refused it before.
 func compose(id string, t approval.Tally, last approval.Vote, account string) *approval.Decision {
 	deciding := t.Deciding()
-	if len(deciding) == 0 {
-		return nil
+	if len(deciding) == 0 || t.Verdict != last.Verdict {
+		return nil // nobody sends a verdict that they did not press
 	}
 	d := approval.Decision{
 		ID: id, Request: last.Request, Verdict: t.Verdict, By: last.By, Comment: last.Comment,

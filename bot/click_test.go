@@ -287,6 +287,45 @@ func TestTroubleWithTheSignal(t *testing.T) {
 			return len(w.buttons(m)) == 2 && strings.Contains(m.String(), "does not allow approvebot")
 		})
 	})
+	t.Run("refused: who decided can try again", func(t *testing.T) {
+		w := newWorld(t, options{})
+		refuse := true
+		w.queue.onSend = func(approval.Decision) (bool, error) {
+			if refuse {
+				return false, approval.ErrRefused
+			}
+			return true, nil
+		}
+		id := w.waits(1)
+		w.submit("ada", w.press("ada", w.card(id), blocks.ActionApprove), "first try")
+		card := w.shows(id, "Keyfactor refused the decision", "has approved")
+		w.queue.change(func() { refuse = false })
+		require.True(t, w.submit("ada", w.press("ada", card, blocks.ActionApprove), "second try").Closed)
+		record, _ := w.settled(id)
+		require.Equal(t, approval.Approved, record.State)
+		require.Equal(t, "second try", w.queue.signals()[1].Comment)
+	})
+	t.Run("refused denial: an approval does not send it", func(t *testing.T) {
+		w := newWorld(t, options{})
+		refuse := true
+		w.queue.onSend = func(approval.Decision) (bool, error) {
+			if refuse {
+				return false, approval.ErrRefused
+			}
+			return true, nil
+		}
+		id := w.waits(1)
+		w.submit("ada", w.press("ada", w.card(id), blocks.ActionDeny), "no")
+		card := w.shows(id, "Keyfactor refused the decision", "has denied")
+		w.queue.change(func() { refuse = false })
+		require.True(t, w.submit("ben", w.press("ben", card, blocks.ActionApprove), "yes").Closed)
+		card = w.shows(id, "has denied", w.slack.UserID("ben")+"> has approved")
+		require.Len(t, w.queue.signals(), 1, "neither an approval against her denial, nor her denial by his approval")
+		require.True(t, w.submit("ada", w.press("ada", card, blocks.ActionDeny), "still no").Closed)
+		record, _ := w.settled(id)
+		require.Equal(t, approval.Denied, record.State)
+		require.Len(t, w.queue.signals(), 2)
+	})
 	t.Run("decided in the portal first: the card says so", func(t *testing.T) {
 		w := newWorld(t, options{})
 		id := w.waits(1)

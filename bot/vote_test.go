@@ -2,7 +2,9 @@ package bot_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/approvebot/approvebot/blocks"
 	"github.com/approvebot/approvebot/internal/approval"
 	"github.com/approvebot/approvebot/internal/slacksim"
+	"github.com/approvebot/approvebot/internal/store"
 )
 
 func twoPeople(r *approval.Rule) { r.Quorum.Count = 2 }
@@ -107,6 +110,55 @@ func TestOneDenialEndsIt(t *testing.T) {
 	record, _ := w.settled(id)
 	require.Equal(t, approval.Denied, record.State)
 	require.Len(t, w.queue.signals(), 1)
+}
+
+// Who has left the approvers between their vote and the last one does not decide
+// with the others; who has only left the group they stood for, neither.
+func TestTheVoteOfWhoHasLeftLapses(t *testing.T) {
+	for name, leave := range map[string]func(*world) error{
+		"the approvers":                 func(w *world) error { return w.slack.SetGroup("@pki-approvers", "ben", "carol") },
+		"the group that they stood for": func(w *world) error { return w.slack.SetGroup("@pki-admins", "carol") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var ahead atomic.Int64
+			w := newWorld(t, options{
+				now:  func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
+				rule: func(r *approval.Rule) { r.Quorum = approval.Quorum{Count: 2, From: []string{"@pki-admins"}} },
+			})
+			require.NoError(t, w.slack.SetGroup("@pki-admins", "ada", "carol"))
+			id := w.waits(1)
+			require.True(t, w.submit("ada", w.press("ada", w.card(id), blocks.ActionApprove), "").Closed)
+			w.shows(id, "1 of 2 people has approved")
+
+			require.NoError(t, leave(w))
+			ahead.Add(int64(10 * time.Minute))
+			require.True(t, w.submit("ben", w.press("ben", w.card(id), blocks.ActionApprove), "").Closed)
+			w.shows(id, "1 of 2 people has approved: <@"+w.slack.UserID("ben")+">", "somebody of `@pki-admins`")
+			require.Empty(t, w.queue.signals())
+			w.await("words in the thread", func() bool {
+				return slices.ContainsFunc(w.slack.Messages("#pki-approvals"), func(m slacksim.Message) bool { return strings.Contains(m.String(), "no longer counts") })
+			})
+			require.Equal(t, 1, w.audited("vote.lapsed", w.slack.UserID("ada")))
+
+			require.True(t, w.submit("carol", w.press("carol", w.card(id), blocks.ActionApprove), "").Closed)
+			w.settled(id)
+			require.Len(t, w.queue.signals(), 1)
+			require.Len(t, w.queue.signals()[0].Voices(), 2)
+		})
+	}
+}
+
+// audited counts what the audit log says about somebody.
+func (w *world) audited(event, user string) (n int) {
+	w.Helper()
+	for e, err := range w.store.Entries(w.Context(), store.Filter{}) {
+		require.NoError(w, err)
+		if e.Event == event && e.By.ID == user {
+			n++
+		}
+	}
+	return n
 }
 
 func TestAQuorumMayWantSomebodyOfAGroup(t *testing.T) {

@@ -62,6 +62,7 @@ var sayings = map[string]func(d detail) string{
 	"vote.cast": func(d detail) string {
 		return d.text("verdict") + d.with(": ", "comment") + d.with("; for ", "groups")
 	},
+	"vote.lapsed":    func(d detail) string { return "could no longer be cast: " + d.text("verdict") },
 	"vote.withdrawn": func(d detail) string { return "takes back: " + d.text("verdict") },
 	"decision.made": func(d detail) string {
 		return d.text("verdict") + d.with(": ", "comment") + d.with("; voters ", "voters") + d.with("; Keyfactor account ", "account")

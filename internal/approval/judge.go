@@ -65,7 +65,10 @@ type Case struct {
 // not want the certificate any more withdraws it in Keyfactor. Whoever might be
 // the requester may still deny: stopping what nobody vouches for is the safe side.
 //
-// To vote the other way is allowed; it takes the place of the earlier vote.
+// To vote the other way is allowed; it takes the place of the earlier vote. To vote
+// the same way again is pointless, unless the votes that stand are enough and
+// nothing came of them, because Keyfactor refused the decision or because fewer
+// people are asked for now: then it tries again.
 func (c Case) Judge(v Verdict, by Candidate, now time.Time) Refusal {
 	for _, reason := range []Refusal{standing(by), c.open(v, now), c.related(v, by)} {
 		if reason != "" {
@@ -144,8 +147,14 @@ func (c Case) related(v Verdict, by Candidate) Refusal {
 			return RefuseRequesterUnknown
 		}
 	}
-	digest := c.Request.Digest()
-	for _, vote := range counted(c.Votes, c.Request.ID, digest) {
+	rule := c.Rule
+	if by.Relation != RelationUnknown {
+		rule = rule.Resolved()
+	}
+	if Count(rule, c.Votes, c.Request).Verdict != "" {
+		return "" // enough have voted, and no decision came of it
+	}
+	for _, vote := range counted(c.Votes, c.Request.ID, c.Request.Digest()) {
 		if vote.Verdict == v && vote.By.same(by.Person) {
 			return RefuseAlreadyVoted
 		}

@@ -143,13 +143,22 @@ func TestNobodyVotesTwiceForTheSame(t *testing.T) {
 	ada := known("U0ADA", "ada@example.com", "ada", approval.Member)
 	by := approval.Candidate{Person: ada.Person, Listed: true, Relation: approval.SomebodyElse}
 	vote := approval.Vote{Request: r.ID, Verdict: approval.Approve, By: ada.Person, Digest: r.Digest(), At: noon}
-	c := approval.Case{Request: r, State: approval.Pending, Votes: []approval.Vote{vote}}
+	c := approval.Case{Rule: approval.Rule{Quorum: approval.Quorum{Count: 2}}, Request: r, State: approval.Pending, Votes: []approval.Vote{vote}}
 	require.Equal(t, approval.RefuseAlreadyVoted, c.Judge(approval.Approve, by, noon))
 	require.Empty(t, c.Judge(approval.Deny, by, noon), "a change of mind")
 
 	alias := by
 	alias.ID = "W0ADA"
 	require.Equal(t, approval.RefuseAlreadyVoted, c.Judge(approval.Approve, alias, noon), "the same address is the same person")
+
+	enough := c
+	enough.Rule.Quorum.Count = 1
+	require.Empty(t, enough.Judge(approval.Approve, by, noon), "the vote is enough and nothing came of it, so it may try again")
+	enough.Rule.Unresolved = approval.UnresolvedSecond
+	require.Empty(t, enough.Judge(approval.Approve, by, noon), "nor does she need a second person, who is known not to be the requester")
+	stranger := by
+	stranger.Relation = approval.RelationUnknown
+	require.Equal(t, approval.RefuseAlreadyVoted, enough.Judge(approval.Approve, stranger, noon))
 
 	c.Request.CommonName, c.Request.Subject = "other.example.com", "CN=other.example.com"
 	require.Empty(t, c.Judge(approval.Approve, by, noon), "the vote was about something else")

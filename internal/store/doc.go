@@ -21,7 +21,8 @@
 //	           ▲        │ │ ▲                      │
 //	           │        │ │ └─────────Fail─────────┘
 //	           │        │ └───────────Withdraw────────────────▶ withdrawn ─┐
-//	           │        └───Revise, Reopen: another question──▶ void ──────┤
+//	           │        ├───Revise, Reopen: another question──▶ void ──────┤
+//	           │        └───Lapse: no longer theirs to cast─────▲          │
 //	           └─────────────────────────Vote──────────────────────────────┘
 //
 //	decision  Decide ──▶ waiting ──StartSignal──▶ started ──SignalSent──▶ sent ──Finish──▶ finished
@@ -39,7 +40,7 @@
 //
 //	Appear, Place, Reopen, Reroute, Repost                   a post job per channel
 //	Decide, Vote if it completes a quorum                    a signal job, refresh jobs
-//	Vote, Withdraw, Revise, Settle, Finish, Fail, Count, …   refresh jobs
+//	Vote, Withdraw, Lapse, Revise, Settle, Finish, Fail, Count, …   refresh jobs
 //	Posted                                                   a refresh job if the request moved meanwhile, the first waiting reply's job
 //	AddReply, Replied, ReplyFailed                           the job of the next reply in that thread
 //

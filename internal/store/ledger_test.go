@@ -76,7 +76,7 @@ func (l *ledger) enter(t require.TestingT, e store.Entry, d details) {
 		require.Equal(t, l.digest, d.Digest, "a vote is about what is asked")
 		require.False(t, l.spent(e.By.ID), "%s has spoken in Keyfactor", e.By.ID)
 		l.cast(word{e.By.ID, d.Verdict, d.Digest})
-	case "vote.withdrawn":
+	case "vote.withdrawn", "vote.lapsed":
 		require.Equal(t, approval.Pending, l.state)
 		require.Contains(t, l.votes, word{e.By.ID, d.Verdict, d.Digest})
 		l.drop(e.By.ID)

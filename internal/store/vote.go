@@ -193,6 +193,32 @@ func (s *Store) Withdraw(ctx context.Context, id approval.ID, by approval.Person
 	return withdrawn, nil
 }
 
+// Lapse ends a standing vote whose person could no longer cast it. It does nothing
+// if exactly this vote does not stand any more, or is too late to matter, and returns ErrNotFound if the
+// request is not known.
+func (s *Store) Lapse(ctx context.Context, v approval.Vote, replies ...Reply) error {
+	err := s.do(ctx, func(ctx context.Context, u *unit) error {
+		u.urgent = true
+		if _, err := u.lock(ctx, v.Request); err != nil {
+			return err
+		}
+		n, err := u.exec(ctx, `UPDATE vote SET void_at = $1 WHERE request_id = $2 AND user_id = $3 AND voted_at = $4 AND `+standing+`
+			AND EXISTS (SELECT 1 FROM request p WHERE p.id = vote.request_id AND p.state = 'pending')`, u.now, string(v.Request), v.By.ID, cut(v.At))
+		if err != nil || n == 0 {
+			return err
+		}
+		u.record(Entry{Event: "vote.lapsed", Request: v.Request, By: v.By, Detail: map[string]any{"verdict": v.Verdict, "digest": v.Digest, "groups": v.Groups, "at": stamp(v.At)}})
+		if err := u.addReplies(ctx, v.Request, replies); err != nil {
+			return err
+		}
+		return u.bump(ctx, v.Request)
+	})
+	if err != nil {
+		return fmt.Errorf("end the vote of %s on %s: %w", v.By.ID, v.Request, err)
+	}
+	return nil
+}
+
 // carry binds the votes of everybody whom a decision names to it.
 func (u *unit) carry(ctx context.Context, d approval.Decision) error {
 	for _, id := range voters(d) {

@@ -377,3 +377,37 @@ func TestTheSameVoteAgainIsTheSameVote(t *testing.T) {
 		require.Equal(t, []string{"request.seen", "vote.cast", "decision.made", "signal.counted"}, events(t, s, store.Filter{}))
 	})
 }
+
+// A vote lapses as it was cast: one that was cast anew meanwhile stands.
+func TestAVoteLapses(t *testing.T) {
+	onBoth(t, func(t *testing.T, db database) {
+		s, ctx := db.open(t), t.Context()
+		r := appeared(t, s, "a")
+		never := func([]approval.Vote) *approval.Decision { return nil }
+		old := vote(r, alice, approval.Approve)
+		old.At = time.Date(2026, 5, 4, 9, 12, 0, 0, time.UTC)
+		_, err := s.Vote(ctx, old, never, nil)
+		require.NoError(t, err)
+		anew := old
+		anew.At = old.At.Add(time.Second)
+		_, err = s.Vote(ctx, anew, never, nil)
+		require.NoError(t, err)
+		require.NoError(t, s.Lapse(ctx, old))
+		require.Equal(t, []string{"U1"}, standing(t, s, r.ID))
+
+		before := version(t, s, r.ID)
+		for range 2 {
+			require.NoError(t, s.Lapse(ctx, anew, store.Reply{Key: "lapsed", Body: []byte("{}")}))
+			require.Empty(t, standing(t, s, r.ID))
+			require.Equal(t, before+1, version(t, s, r.ID), "once is enough")
+		}
+		require.Contains(t, jobs(t, s), "reply workflow:a #pki lapsed")
+		_, err = s.Vote(ctx, vote(r, bob, approval.Approve), quorum(2, "d1", ""), nil)
+		require.NoError(t, err)
+		require.Equal(t, []string{"U2"}, standing(t, s, r.ID), "hers is not counted with his")
+		gone := anew
+		gone.Request = "workflow:unknown"
+		require.ErrorIs(t, s.Lapse(ctx, gone), store.ErrNotFound)
+		requireExplained(t, s, r.ID, t)
+	})
+}

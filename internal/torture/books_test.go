@@ -202,7 +202,7 @@ func (b *books) followSubmissions(all []submission, p page, k keyfactorBooks) {
 	signalled := map[string]int{} // by token
 	for _, s := range k.signals {
 		if s.Accepted && s.Via == "api" {
-			signalled[token.FindString(s.Comment)]++
+			mark(signalled, s.Comment)
 		}
 	}
 	approved := map[string]bool{} // at the CA, where an approval takes no comment
@@ -212,7 +212,7 @@ func (b *books) followSubmissions(all []submission, p page, k keyfactorBooks) {
 		case d.Verdict == "approve":
 			approved["certificate:"+strconv.Itoa(d.Request)] = true
 		default:
-			signalled[token.FindString(d.Comment)]++
+			mark(signalled, d.Comment)
 		}
 	}
 	decisions := map[string]string{} // token → decision, from the trail
@@ -220,7 +220,10 @@ func (b *books) followSubmissions(all []submission, p page, k keyfactorBooks) {
 	for _, r := range p.replies {
 		switch kind, id, _ := strings.Cut(r.key, ":"); kind {
 		case "decided":
-			decisions[token.FindString(r.String())] = id
+			// A decision that failed lets its vote stand, so a later one may carry it as well.
+			for _, t := range token.FindAllString(r.String(), -1) {
+				decisions[t] = id
+			}
 		case "settled", "failed", "changed":
 			ends[id] = append(ends[id], kind)
 		}
@@ -243,6 +246,13 @@ func (b *books) followSubmissions(all []submission, p page, k keyfactorBooks) {
 		default:
 			b.told++
 		}
+	}
+}
+
+// mark counts everybody whom a signal names.
+func mark(signalled map[string]int, comment string) {
+	for _, t := range token.FindAllString(comment, -1) {
+		signalled[t]++
 	}
 }
 
