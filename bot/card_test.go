@@ -21,7 +21,7 @@ func (w *world) faults(rules ...slacksim.Fault) {
 // cardsOf counts the cards of a request that a channel really holds.
 func (w *world) cardsOf(id approval.ID, channel string) (n int) {
 	for _, m := range w.slack.Messages(channel) {
-		if m.ThreadTS == "" && strings.Contains(string(m.Metadata), string(id)) {
+		if (m.ThreadTS == "" || m.ThreadTS == m.TS) && strings.Contains(string(m.Metadata), string(id)) {
 			n++
 		}
 	}

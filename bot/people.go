@@ -41,6 +41,7 @@ type knownPerson struct {
 }
 
 type knownGroup struct {
+	id      string
 	members []string
 	at      time.Time
 }
@@ -152,44 +153,55 @@ func named(k knownPerson, text string) bool {
 // known is used for a while; after that the group is an error, never a guess. A
 // group that Slack says is not there is an error at once.
 func (p *people) members(ctx context.Context, group string) ([]string, error) {
+	k, err := p.group(ctx, group)
+	return k.members, err
+}
+
+// groupID returns the id of a user group, for mentioning it.
+func (p *people) groupID(ctx context.Context, group string) (string, error) {
+	k, err := p.group(ctx, group)
+	return k.id, err
+}
+
+func (p *people) group(ctx context.Context, group string) (knownGroup, error) {
 	name := strings.TrimPrefix(group, "@")
 	p.mu.Lock()
 	known, ok := p.groups[name]
 	p.mu.Unlock()
 	age := p.now().Sub(known.at)
 	if ok && age < freshGroups {
-		return known.members, nil
+		return known, nil
 	}
-	members, err := p.readGroup(ctx, name)
+	read, err := p.readGroup(ctx, name)
 	if _, gone := errors.AsType[*UnknownGroupError](err); gone {
 		p.mu.Lock()
 		delete(p.groups, name)
 		p.mu.Unlock()
-		return nil, err
+		return knownGroup{}, err
 	}
 	if err != nil {
 		if ok && age < staleGroups {
-			return known.members, nil
+			return known, nil
 		}
-		return nil, err
+		return knownGroup{}, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.groups[name] = knownGroup{members: members, at: p.now()}
-	return members, nil
+	p.groups[name] = read
+	return read, nil
 }
 
-func (p *people) readGroup(ctx context.Context, name string) ([]string, error) {
+func (p *people) readGroup(ctx context.Context, name string) (knownGroup, error) {
 	groups, err := p.slack.GetUserGroupsContext(ctx, slack.GetUserGroupsOptionIncludeUsers(true))
 	if err != nil {
-		return nil, fmt.Errorf("ask Slack for group @%s: %w", name, err)
+		return knownGroup{}, fmt.Errorf("ask Slack for group @%s: %w", name, err)
 	}
 	for _, g := range groups {
 		if (g.Handle == name || g.ID == name) && g.DateDelete == 0 {
-			return g.Users, nil
+			return knownGroup{id: g.ID, members: g.Users, at: p.now()}, nil
 		}
 	}
-	return nil, &UnknownGroupError{Name: name}
+	return knownGroup{}, &UnknownGroupError{Name: name}
 }
 
 // UnknownGroupError says that Slack has no user group of that handle or id, or

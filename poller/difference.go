@@ -16,6 +16,8 @@ type Difference struct {
 	// Missing are remembered as pending and not listed. That proves nothing by
 	// itself: a role may have been withdrawn, or a row slipped between two pages.
 	Missing []approval.ID
+	// Waiting are remembered as pending and listed.
+	Waiting []store.Known
 }
 
 // Compare is the pure heart of a pass. Requests that somebody is deciding are
@@ -41,7 +43,11 @@ func Compare(known []store.Known, listed []approval.Item) Difference {
 		}
 	}
 	for _, k := range known {
-		if k.State == approval.Pending && !seen[k.ID] {
+		switch {
+		case k.State != approval.Pending:
+		case seen[k.ID]:
+			d.Waiting = append(d.Waiting, k)
+		default:
 			d.Missing = append(d.Missing, k.ID)
 		}
 	}

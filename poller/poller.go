@@ -33,9 +33,9 @@ type Config struct {
 	// Routed reports whether a route of that name exists. Pending requests whose
 	// route is gone, or that never had one, are routed anew.
 	Routed func(name string) bool
-	// Expired reports whether a request that has waited since then can no longer be
-	// decided from Slack by its route.
-	Expired func(route string, since time.Time) bool
+	// Remind is asked about every pending request that was listed, the most urgent
+	// first, whether people have to be told that it still waits.
+	Remind func(context.Context, store.Known)
 	// Changed is told when a pending request asks something else than before.
 	Changed func(ctx context.Context, before, after approval.Request)
 	// Observe is told what each pass over a source did.
@@ -60,8 +60,7 @@ type Poller struct {
 	c    Config
 	pass sync.Mutex
 
-	pruned  time.Time // guarded by pass
-	expired sync.Map  // of approval.ID
+	pruned time.Time // guarded by pass
 
 	mu   sync.Mutex
 	last map[approval.Kind]Report
@@ -75,8 +74,8 @@ func New(c Config) *Poller {
 	if c.Routed == nil {
 		c.Routed = func(string) bool { return true }
 	}
-	if c.Expired == nil {
-		c.Expired = func(string, time.Time) bool { return false }
+	if c.Remind == nil {
+		c.Remind = func(context.Context, store.Known) {}
 	}
 	if c.Changed == nil {
 		c.Changed = func(context.Context, approval.Request, approval.Request) {}
@@ -219,7 +218,13 @@ func (p *Poller) source(ctx context.Context, s approval.Source) (r Report) {
 	r.Appeared = count(ctx, p.c.Concurrency, d.New, func(i approval.Item) bool { return p.appear(ctx, s, i) })
 	r.Revised = count(ctx, p.c.Concurrency, d.Changed, func(i approval.Item) bool { return p.revise(ctx, s, i) })
 	r.Settled = count(ctx, p.c.Concurrency, d.Missing, func(id approval.ID) bool { return p.settle(ctx, s, id) })
-	count(ctx, p.c.Concurrency, known, func(k store.Known) bool { return p.reroute(ctx, k) || p.expire(ctx, k) })
+	count(ctx, p.c.Concurrency, known, func(k store.Known) bool { return p.reroute(ctx, k) })
+	for _, k := range d.Waiting {
+		if ctx.Err() != nil {
+			break // the next pass goes on with what is due then
+		}
+		p.c.Remind(ctx, k)
+	}
 	r.Succeeded = r.At
 	return r
 }
@@ -363,27 +368,6 @@ func (p *Poller) revise(ctx context.Context, s approval.Source, item approval.It
 		p.c.Changed(ctx, before.Request, *request)
 	}
 	return revised
-}
-
-// expire has the card of a request that has waited too long drawn without buttons, once.
-func (p *Poller) expire(ctx context.Context, k store.Known) bool {
-	if k.State != approval.Pending || !p.c.Expired(k.Route, k.Seen) {
-		return false
-	}
-	if _, told := p.expired.Load(k.ID); told {
-		return false
-	}
-	first, err := p.c.Store.Once(ctx, "expired:"+string(k.ID))
-	if err == nil && first {
-		p.c.Log.Info("request waited too long to be decided from Slack", zap.String("request", string(k.ID)))
-		err = p.c.Store.Redraw(ctx, k.ID)
-	}
-	if err != nil {
-		p.c.Log.Error("expired request could not be redrawn", zap.String("request", string(k.ID)), zap.Error(err))
-		return false
-	}
-	p.expired.Store(k.ID, true) // saves asking the store at every pass
-	return first
 }
 
 func (p *Poller) settle(ctx context.Context, s approval.Source, id approval.ID) bool {

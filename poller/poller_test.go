@@ -81,6 +81,7 @@ type world struct {
 	*source
 	route    string // what the configuration calls its only route; empty: none matches
 	unrouted []approval.ID
+	reminded []approval.ID
 	changed  []string
 	store    *store.Store
 	poller   *poller.Poller
@@ -105,6 +106,7 @@ func newWorld(t *testing.T) *world {
 		},
 		Routed:   func(name string) bool { return name == w.route },
 		Unrouted: func(_ context.Context, r approval.Request) { w.unrouted = append(w.unrouted, r.ID) },
+		Remind:   func(_ context.Context, k store.Known) { w.reminded = append(w.reminded, k.ID) },
 	})
 	return w
 }
@@ -129,6 +131,21 @@ func TestNewRequestsAreRememberedWithTheirCards(t *testing.T) {
 	require.Equal(t, approval.Pending, r.State)
 	require.Len(t, r.Cards, 1)
 	require.Equal(t, []approval.ID{one}, w.looks, "a steady poll asks for lists only")
+}
+
+// Only what Keyfactor still lists is worth a reminder.
+func TestRemindsOfWhatIsListed(t *testing.T) {
+	w := newWorld(t)
+	w.waits(one, "CN=one")
+	w.waits(two, "CN=two")
+	require.NoError(t, w.poller.Pass(t.Context()))
+	require.Empty(t, w.reminded, "it has only just appeared")
+	w.listed = w.listed[:1]
+	require.NoError(t, w.poller.Pass(t.Context()))
+	require.Equal(t, []approval.ID{one}, w.reminded)
+	w.breakOff = errors.New("cut")
+	require.Error(t, w.poller.Pass(t.Context()))
+	require.Len(t, w.reminded, 1, "half a list says nothing")
 }
 
 func TestUnroutedRequestIsReportedOnceAndPlacedWhenARouteTakesIt(t *testing.T) {
@@ -315,5 +332,6 @@ func TestCompareAsksEachQuestionOnce(t *testing.T) {
 		New:     []approval.Item{{ID: "workflow:new/a", Changed: "1"}},
 		Changed: []approval.Item{{ID: "workflow:changed/a", Changed: "2"}},
 		Missing: []approval.ID{"workflow:missing/a"},
+		Waiting: known[:2],
 	}, poller.Compare(known, listed))
 }

@@ -136,8 +136,13 @@ func (d *doctor) routes(ctx context.Context, api *slack.Client, team string) {
 		return
 	}
 	for _, r := range d.c.Routes {
-		problems := b.CheckRoute(ctx, bot.Team{}, r.Channels...)
+		problems := b.CheckRoute(ctx, bot.Team{}, r.Places()...)
 		problems = append(problems, p.check(ctx, "approver", r.Approvers.Users, slices.Concat(r.Approvers.Groups, r.Quorum.From))...)
+		for _, reminder := range r.Reminders {
+			if reminder.User != "" {
+				problems = append(problems, p.check(ctx, "reminded", []string{reminder.User}, nil)...)
+			}
+		}
 		d.conclude("route "+r.Name, problems, "its channels can be posted to, and its approvers are full members")
 	}
 	if !d.c.Admins.Empty() {

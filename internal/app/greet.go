@@ -51,7 +51,7 @@ func (a *App) greetSlack(ctx context.Context) {
 		}
 	}
 	for _, r := range a.config.now().Routes {
-		for _, problem := range a.bot.CheckRoute(ctx, bot.Team(r.Approvers), r.Channels...) {
+		for _, problem := range a.bot.CheckRoute(ctx, bot.Team(r.Approvers), r.Places()...) {
 			a.log.Error("route cannot work as written: "+problem, zap.String("route", r.Name))
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/approvebot/approvebot/blocks"
 	"github.com/approvebot/approvebot/bot"
@@ -31,11 +30,6 @@ func (r routes) rule(name string) (approval.Rule, bool) {
 func (r routes) known(name string) bool {
 	_, ok := r.now().byName[name]
 	return ok
-}
-
-func (r routes) expired(name string, since time.Time) bool {
-	rule, ok := r.rule(name)
-	return ok && rule.Expired(since, time.Now())
 }
 
 // place says where a request is shown: the channels of the first route that takes

@@ -41,6 +41,8 @@ type Request struct {
 	CA         string    `json:"ca,omitempty"`
 	Key        Key       `json:"key,omitzero"`
 	Submitted  time.Time `json:"submitted,omitzero"`
+	// Old is the certificate that the request replaces, revokes or is about.
+	Old Old `json:"old,omitzero"`
 
 	// Facts are what an approver is shown, most important first: an allow-list
 	// made by the source, never the whole of what Keyfactor holds.

@@ -26,6 +26,10 @@ type Rule struct {
 	ShowOnly bool
 	// ExpiresAfter closes the card for deciding from Slack after that time; 0 is never.
 	ExpiresAfter time.Duration
+	// Reminders are in the order of their time; Hours say when they go out, and which
+	// hours count.
+	Reminders []Reminder
+	Hours     Hours
 }
 
 // Comment returns what the rule wants of a comment with the verdict.

@@ -79,6 +79,8 @@ func (l *loader) checkRoute(at string, r Route) {
 	if r.ExpiresAfter < minExpiry && l.given(at+".expires_after") {
 		l.fail(at+".expires_after", "must be at least %v; leave it out where requests do not expire", minExpiry)
 	}
+	l.checkReminders(at+".reminders", r)
+	l.checkHours(at+".hours", r)
 	l.checkComment(at+".comment", r.Comment)
 	l.checkMatch(at+".match", r.Match)
 }

@@ -497,7 +497,47 @@ var reference = []Key{
 	},
 	{
 		Path: "routes[].expires_after", Default: "never", Example: "72h",
-		Meaning: "How long after it was first seen a request can be decided from Slack: `72h`. It goes on waiting in Keyfactor.",
+		Meaning: "How long after it was first seen a request can be decided from Slack: `72h`. It goes on waiting in Keyfactor. Every hour counts, by night as well.",
+	},
+	{
+		Path:    "routes[].reminders",
+		Meaning: "What happens while nobody decides, in the order of time. See [reminders](#reminders).",
+	},
+	{
+		Path: "routes[].reminders[].after", Default: "required", Example: "4h",
+		Meaning: "The approvers are reminded in the card's thread when the request has waited that long: `4h`. Only the hours of `hours` count. See [reminders](#reminders).",
+	},
+	{
+		Path: "routes[].reminders[].channel", Example: "\"#pki-escalation\"", Pattern: channelPattern.String(),
+		Meaning: "The request is shown in this channel as well from then on.",
+	},
+	{
+		Path: "routes[].reminders[].user", Example: "\"@ada\"", Pattern: person,
+		Meaning: "The request is shown to this person as well, as a direct message: `\"@ada\"`, `U012ABCDEF` or `ada@example.com`.",
+	},
+	{
+		Path:    "routes[].hours",
+		Meaning: "When reminders go out, and which hours count for them. See [reminders](#reminders).",
+	},
+	{
+		Path: "routes[].hours.days", Default: "every day", Example: "[mon-fri]",
+		Meaning: "Days of the week on which people look at requests: `[mon-fri]`, `[mon, wed]`.",
+	},
+	{
+		Path: "routes[].hours.from", Default: "`\"00:00\"`", Example: "\"08:00\"",
+		Meaning: "When the day begins.",
+	},
+	{
+		Path: "routes[].hours.to", Default: "`\"24:00\"`", Example: "\"18:00\"",
+		Meaning: "When it ends.",
+	},
+	{
+		Path: "routes[].hours.time_zone", Default: "`UTC`", Example: "Europe/Berlin",
+		Meaning: "Whose clock that is.",
+	},
+	{
+		Path: "routes[].hours.holidays", Default: "none", Example: "[2026-12-25]",
+		Meaning: "Days off.",
 	},
 	{
 		Path:    "log",

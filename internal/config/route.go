@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"time"
 
 	"github.com/approvebot/approvebot/internal/approval"
@@ -31,6 +32,18 @@ type Route struct {
 	Chat string `yaml:"chat"`
 	// ExpiresAfter ends deciding from Slack; 0 is never.
 	ExpiresAfter time.Duration `yaml:"expires_after,omitempty"`
+	// Reminders are what happens while nobody decides, within Hours.
+	Reminders []Reminder `yaml:"reminders,omitempty"`
+	Hours     Hours      `yaml:"hours,omitempty"`
+}
+
+// Reminder reminds the approvers of a request that waits, and shows it to a
+// channel or a person as well.
+type Reminder struct {
+	// After counts the hours of the route's Hours only.
+	After   time.Duration `yaml:"after"`
+	Channel string        `yaml:"channel,omitempty"`
+	User    string        `yaml:"user,omitempty"`
 }
 
 // Whether the approvers of a route get cards as direct messages.
@@ -118,6 +131,10 @@ func (r Route) Rule() approval.Rule {
 		TypeCommonName: r.Confirm == ConfirmCommonName,
 		ShowOnly:       r.Chat == ChatShowOnly,
 		ExpiresAfter:   r.ExpiresAfter,
+		Hours:          r.Hours.Hours(),
+	}
+	for _, reminder := range r.Reminders {
+		rule.Reminders = append(rule.Reminders, approval.Reminder(reminder))
 	}
 	switch r.UnresolvedRequester {
 	case UnresolvedSecond:
@@ -126,6 +143,18 @@ func (r Route) Rule() approval.Rule {
 		rule.Unresolved = approval.UnresolvedAllow
 	}
 	return rule
+}
+
+// Places are all channels that requests of the route may be shown in, those of its
+// reminders as well.
+func (r Route) Places() []string {
+	all := slices.Clone(r.Channels)
+	for _, reminder := range r.Reminders {
+		if reminder.Channel != "" && !slices.Contains(all, reminder.Channel) {
+			all = append(all, reminder.Channel)
+		}
+	}
+	return all
 }
 
 // RouteFor returns the first route that takes the request, or false when none does.

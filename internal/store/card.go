@@ -77,7 +77,7 @@ func (s *Store) Place(ctx context.Context, id approval.ID, channels ...string) e
 const settledUnseen = "settled before it was shown"
 
 // NextPost returns the card that a channel should get next: pending requests
-// before those that only need their card found, the oldest first. Requests that
+// before those that only need their card found, the most urgent first. Requests that
 // were settled before their card was ever started are skipped for good. It
 // returns ErrNotFound when nothing is left.
 func (s *Store) NextPost(ctx context.Context, channel string) (Card, Record, error) {
@@ -93,7 +93,7 @@ func (s *Store) NextPost(ctx context.Context, channel string) (Card, Record, err
 		var err error
 		c, err = scanCard(u.tx.QueryRowContext(ctx, `SELECT `+cardColumns+` FROM card c JOIN request r ON r.id = c.request_id
 			WHERE c.channel = $1 AND c.posted_at IS NULL AND c.failed_at IS NULL
-			ORDER BY r.settled_at IS NOT NULL, r.seen_at, r.id LIMIT 1`, channel))
+			ORDER BY r.settled_at IS NOT NULL, r.urgent_at, r.seen_at, r.id LIMIT 1`, channel))
 		if errors.Is(err, sql.ErrNoRows) {
 			// Not an error here: what was skipped must be committed.
 			c = Card{}

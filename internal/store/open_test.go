@@ -158,7 +158,7 @@ func TestEveryEarlierVersionIsMigrated(t *testing.T) {
 			if v == latest {
 				return
 			}
-			if v > 0 { // before there were votes; what was on its way counts as one
+			if 0 < v && v < 3 { // before there were votes; what was on its way counts as one
 				again := approval.Vote{Request: "workflow:old", Verdict: approval.Approve, By: alice, Digest: "d"}
 				_, err := s.Vote(t.Context(), again, func([]approval.Vote) *approval.Decision { return nil }, nil)
 				require.ErrorIs(t, err, store.ErrVoted)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/approvebot/approvebot/internal/approval"
@@ -37,17 +38,25 @@ func (s *Store) AddReply(ctx context.Context, id approval.ID, key string, body [
 	return nil
 }
 
-// addReplies needs the request's row locked, for the places to be distinct.
-func (u *unit) addReplies(ctx context.Context, id approval.ID, replies []Reply) error {
+// addReplies needs the request's row locked, for the places to be distinct. The
+// threads in the silent channels get nothing.
+func (u *unit) addReplies(ctx context.Context, id approval.ID, replies []Reply, silent ...string) error {
 	if len(replies) == 0 {
 		return nil
 	}
+	var except strings.Builder
+	for i := range silent {
+		fmt.Fprintf(&except, " AND c.channel <> $%d", 5+i)
+	}
 	for _, r := range replies {
+		args := []any{r.Key, clean(string(r.Body)), u.now, string(id)}
+		for _, channel := range silent {
+			args = append(args, channel)
+		}
 		if _, err := u.exec(ctx, `INSERT INTO reply (request_id, channel, key, place, body, created_at)
 			SELECT c.request_id, c.channel, $1, 1 + COALESCE((SELECT MAX(p.place) FROM reply p WHERE p.request_id = c.request_id AND p.channel = c.channel), 0), $2, $3
-			FROM card c WHERE c.request_id = $4 AND c.failed_at IS NULL
-			ON CONFLICT (request_id, channel, key) DO NOTHING`,
-			r.Key, clean(string(r.Body)), u.now, string(id)); err != nil {
+			FROM card c WHERE c.request_id = $4 AND c.failed_at IS NULL`+except.String()+`
+			ON CONFLICT (request_id, channel, key) DO NOTHING`, args...); err != nil {
 			return err
 		}
 	}

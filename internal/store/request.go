@@ -25,6 +25,8 @@ type Known struct {
 	Digest, Changed string
 	Route           string
 	Seen            time.Time
+	// Told are the reminders that have gone out.
+	Told []approval.Told
 }
 
 // Record is everything remembered about one request.
@@ -47,18 +49,23 @@ type Record struct {
 	Cards []Card
 }
 
-// Known lists the requests of a kind that are not settled.
+// Known lists the requests of a kind that are not settled, the most urgent first.
 func (s *Store) Known(ctx context.Context, kind approval.Kind) ([]Known, error) {
 	var known []Known
 	err := s.view(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		told, err := toldOf(ctx, tx, kind)
+		if err != nil {
+			return err
+		}
 		return each(ctx, tx, func(rows *sql.Rows) error {
 			var k Known
 			if err := rows.Scan(&k.ID, &k.State, &k.Digest, &k.Changed, &k.Route, instant{&k.Seen}); err != nil {
 				return err
 			}
+			k.Told = told[k.ID]
 			known = append(known, k)
 			return nil
-		}, `SELECT id, state, digest, changed, route, seen_at FROM request WHERE kind = $1 AND settled_at IS NULL ORDER BY seen_at, id`, string(kind))
+		}, `SELECT id, state, digest, changed, route, seen_at FROM request WHERE kind = $1 AND settled_at IS NULL ORDER BY urgent_at, seen_at, id`, string(kind))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list the known requests of kind %s: %w", kind, err)
@@ -96,8 +103,8 @@ func (s *Store) Matter(ctx context.Context, matter string) ([]Record, error) {
 	return all, nil
 }
 
-// Pending returns a page of the requests that are not settled, oldest first, and
-// how many there are in all.
+// Pending returns a page of the requests that are not settled, the most urgent
+// first, and how many there are in all.
 func (s *Store) Pending(ctx context.Context, limit, offset int) ([]Record, int, error) {
 	var all []Record
 	var total int
@@ -106,7 +113,7 @@ func (s *Store) Pending(ctx context.Context, limit, offset int) ([]Record, int, 
 		if err != nil {
 			return err
 		}
-		all, err = loadAll(ctx, tx, `SELECT id FROM request WHERE settled_at IS NULL ORDER BY seen_at, id LIMIT $1 OFFSET $2`, limit, offset)
+		all, err = loadAll(ctx, tx, `SELECT id FROM request WHERE settled_at IS NULL ORDER BY urgent_at, seen_at, id LIMIT $1 OFFSET $2`, limit, offset)
 		return err
 	})
 	if err != nil {
@@ -124,9 +131,9 @@ func (s *Store) Appear(ctx context.Context, r approval.Request, p Placement) (bo
 	}
 	fresh := false
 	err = s.do(ctx, func(ctx context.Context, u *unit) error {
-		n, err := u.exec(ctx, `INSERT INTO request (id, kind, matter, body, digest, changed, state, route, version, seen_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, 1, $8, $8) ON CONFLICT (id) DO NOTHING`,
-			string(r.ID), string(r.ID.Kind()), clean(r.Matter), string(body), r.Digest(), clean(r.Changed), p.Route, u.now)
+		n, err := u.exec(ctx, `INSERT INTO request (id, kind, matter, body, digest, changed, state, route, version, seen_at, updated_at, urgent_at)
+			VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, 1, $8, $8, $9) ON CONFLICT (id) DO NOTHING`,
+			string(r.ID), string(r.ID.Kind()), clean(r.Matter), string(body), r.Digest(), clean(r.Changed), p.Route, u.now, cut(r.Urgent(u.now)))
 		if fresh = n == 1; err != nil || !fresh {
 			return err
 		}
@@ -155,8 +162,9 @@ func (s *Store) Revise(ctx context.Context, r approval.Request) (bool, error) {
 		changed = false
 		// Locks the row, so that what is compared stays true.
 		var oldBody, oldDigest string
-		err := u.tx.QueryRowContext(ctx, `UPDATE request SET version = version WHERE id = $1 AND state = 'pending' RETURNING body, digest`,
-			string(r.ID)).Scan(&oldBody, &oldDigest)
+		var seen time.Time
+		err := u.tx.QueryRowContext(ctx, `UPDATE request SET version = version WHERE id = $1 AND state = 'pending' RETURNING body, digest, seen_at`,
+			string(r.ID)).Scan(&oldBody, &oldDigest, instant{&seen})
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
@@ -168,13 +176,13 @@ func (s *Store) Revise(ctx context.Context, r approval.Request) (bool, error) {
 			return fmt.Errorf("read what was known: %w", err)
 		}
 		digest := r.Digest()
-		visible := digest != oldDigest || old.Status != r.Status || old.Missing != r.Missing
+		visible := digest != oldDigest || old.Status != r.Status || old.Missing != r.Missing || old.Old != r.Old
 		step := 0
 		if visible {
 			step = 1
 		}
-		if _, err := u.exec(ctx, `UPDATE request SET matter = $1, body = $2, digest = $3, changed = $4, version = version + $5, updated_at = $6 WHERE id = $7`,
-			clean(r.Matter), string(body), digest, clean(r.Changed), step, u.now, string(r.ID)); err != nil {
+		if _, err := u.exec(ctx, `UPDATE request SET matter = $1, body = $2, digest = $3, changed = $4, version = version + $5, updated_at = $6, urgent_at = $7 WHERE id = $8`,
+			clean(r.Matter), string(body), digest, clean(r.Changed), step, u.now, cut(r.Urgent(seen)), string(r.ID)); err != nil {
 			return err
 		}
 		changed = true
