@@ -130,7 +130,7 @@ func TestHostileTextIsNeverInterpreted(t *testing.T) {
 			require.NoError(t, blocks.ValidateModal(modal), name)
 			requireHarmless(t, name, modal)
 		}
-		home := blocks.Home(blocks.HomeView{Waiting: []blocks.HomeItem{{Request: before, Link: before.Link}, {Request: after}}})
+		home := blocks.Home(blocks.HomeView{All: 2, Found: 2, Waiting: []blocks.HomeItem{{Request: before, Link: before.Link}, {Request: after}}})
 		require.NoError(t, blocks.ValidateHome(home))
 		requireHarmless(t, "home", home)
 		for _, reason := range blocks.RefusalReasons {

@@ -19,6 +19,7 @@ const (
 	maxInputLabel  = 2000
 	maxAccessible  = 75
 	maxOptions     = 100
+	maxBoxes       = 10 // checkboxes of one group
 	maxOption      = 75
 	maxOptionValue = 150
 	slackText      = 3500 // of Message.Text; chat.update refuses 4,000
@@ -53,7 +54,7 @@ const (
 	maxChunk       = 2900 // of one text in the Details
 	maxDetails     = 30_000
 	maxDetailFacts = 40
-	maxHomeItems   = 25
+	maxLately      = 5    // decisions on the Home tab
 	maxFilter      = 200  // of one filter of a subscription
 	maxListed      = 2800 // bytes of a list in an answer to the slash command
 	maxRoutes      = 1000 // bytes of the routes in an explanation

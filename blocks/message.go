@@ -20,6 +20,13 @@ const (
 	// ActionOpen is a button with a URL: it needs an acknowledgement and nothing else.
 	ActionOpen = "open"
 
+	// On the Home tab.
+	ActionFilter   = "filter"
+	ActionBulk     = "bulk"
+	ActionRefresh  = "refresh"
+	ActionPrevious = "previous"
+	ActionNext     = "next"
+
 	CallbackDecide = "decide"
 	BlockComment   = "comment"
 	ActionComment  = "comment"

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"unicode/utf8"
 
@@ -170,7 +171,7 @@ func (c *checker) block(at string, b map[string]any) {
 			}
 		}
 		if a, ok := b["accessory"].(map[string]any); ok {
-			c.button(at+"/accessory", a)
+			c.control(at+"/accessory", a)
 		}
 	case "context":
 		for i, e := range c.list(at+"/elements", b["elements"], 1, 10) {
@@ -178,7 +179,7 @@ func (c *checker) block(at string, b map[string]any) {
 		}
 	case "actions":
 		for i, e := range c.list(at+"/elements", b["elements"], 1, 25) {
-			c.button(fmt.Sprintf("%s/elements/%d", at, i), e)
+			c.control(fmt.Sprintf("%s/elements/%d", at, i), e)
 		}
 	case "divider":
 	case "input":
@@ -201,11 +202,22 @@ func (c *checker) action(at string, e map[string]any) {
 	c.actions[id] = true
 }
 
-func (c *checker) button(at string, e map[string]any) {
-	if e["type"] != "button" {
+// control is what may stand in a section or among actions.
+func (c *checker) control(at string, e map[string]any) {
+	switch e["type"] {
+	case "button":
+		c.button(at, e)
+	case "static_select":
+		c.choice(at, e)
+	case "overflow":
+		c.action(at, e)
+		c.options(at, e, 5)
+	default:
 		c.fail(at, "unknown element %q", e["type"])
-		return
 	}
+}
+
+func (c *checker) button(at string, e map[string]any) {
 	c.action(at, e)
 	c.text(at+"/text", e["text"], maxButton, slack.PlainTextType)
 	c.string(at+"/value", e["value"], maxValue)
@@ -223,8 +235,13 @@ func (c *checker) input(at string, b map[string]any) {
 		c.text(at+"/hint", b["hint"], maxInputLabel, slack.PlainTextType)
 	}
 	e, _ := b["element"].(map[string]any)
-	if e["type"] == "static_select" {
+	switch e["type"] {
+	case "static_select":
 		c.choice(at+"/element", e)
+		return
+	case "checkboxes", "radio_buttons":
+		c.action(at+"/element", e)
+		c.options(at+"/element", e, maxBoxes)
 		return
 	}
 	if e["type"] != "plain_text_input" {
@@ -253,8 +270,13 @@ func (c *checker) input(at string, b map[string]any) {
 func (c *checker) choice(at string, e map[string]any) {
 	c.action(at, e)
 	c.text(at+"/placeholder", e["placeholder"], maxHeader, slack.PlainTextType)
-	known := map[string]bool{}
-	for i, o := range c.list(at+"/options", e["options"], 1, maxOptions) {
+	c.options(at, e, maxOptions)
+}
+
+// options checks what can be chosen, and that what is chosen at first is among it.
+func (c *checker) options(at string, e map[string]any, most int) {
+	known := map[string]any{}
+	for i, o := range c.list(at+"/options", e["options"], 1, most) {
 		here := fmt.Sprintf("%s/options/%d", at, i)
 		c.text(here+"/text", o["text"], maxOption, slack.PlainTextType)
 		if o["description"] != nil {
@@ -262,10 +284,21 @@ func (c *checker) choice(at string, e map[string]any) {
 		}
 		value, _ := o["value"].(string)
 		c.length(here+"/value", value, 1, maxOptionValue)
-		if known[value] {
+		if known[value] != nil {
 			c.fail(here+"/value", "%q twice", value)
 		}
-		known[value] = true
+		known[value] = o
+	}
+	initial, _ := e["initial_options"].([]any)
+	if one := e["initial_option"]; one != nil {
+		initial = append(initial, one)
+	}
+	for i, o := range initial {
+		one, _ := o.(map[string]any)
+		value, _ := one["value"].(string)
+		if !reflect.DeepEqual(known[value], o) {
+			c.fail(fmt.Sprintf("%s/initial/%d", at, i), "%q is none of the options", value)
+		}
 	}
 }
 

@@ -99,33 +99,9 @@ func (b *Bot) spent(a *attempt) bool {
 // identify learns who the person is and what policy asks about them (P5). The
 // reason it returns is only ever that it could not be learned.
 func (b *Bot) identify(ctx context.Context, a *attempt) blocks.RefusalReason {
-	if b.team() == "" {
-		return blocks.SlackDown
-	}
-	person, err := b.people.person(ctx, a.user, b.team())
-	if err != nil {
-		b.log(a.Request).Warn("a person could not be looked up", zap.String("person", a.user), zap.Error(err))
-		if refusal, ok := refused(err); ok && (refusal.Err == "user_not_found" || refusal.Err == "user_not_visible") {
-			return blocks.UnknownPerson
-		}
-		return blocks.SlackDown
-	}
-	a.candidate = approval.Candidate{Person: person.Person}
-	if a.team != "" && a.team != b.team() {
-		a.candidate.Membership = approval.Outsider // the click says so, whatever users.info says
-	}
-	if a.candidate.Membership != approval.Member {
-		return ""
-	}
-	if a.candidate.Listed, err = b.people.in(ctx, person, a.rule.Users, a.rule.Groups); err == nil {
-		a.candidate.Groups, err = b.people.groupsOf(ctx, person, a.rule.Quorum.From)
-	}
-	if err != nil {
-		b.log(a.Request).Error("approvers could not be looked up, so nobody may decide", zap.String("route", a.rule.Route), zap.Error(err))
-		return blocks.SlackDown
-	}
-	if !a.candidate.Listed {
-		return ""
+	person, reason := b.recognize(ctx, a)
+	if reason != "" || !a.candidate.Listed {
+		return reason
 	}
 	if err := b.bar(ctx, a, person); err != nil {
 		b.log(a.Request).Error("whom subscriptions leave deciding could not be looked up, so nobody may decide", zap.String("channel", a.Channel), zap.Error(err))
@@ -135,6 +111,36 @@ func (b *Bot) identify(ctx context.Context, a *attempt) blocks.RefusalReason {
 		a.candidate.Relation = b.relation(ctx, a.record.Request.Requester, person)
 	}
 	return ""
+}
+
+// recognize learns what depends on the person and the rule alone.
+func (b *Bot) recognize(ctx context.Context, a *attempt) (knownPerson, blocks.RefusalReason) {
+	if b.team() == "" {
+		return knownPerson{}, blocks.SlackDown
+	}
+	person, err := b.people.person(ctx, a.user, b.team())
+	if err != nil {
+		b.log(a.Request).Warn("a person could not be looked up", zap.String("person", a.user), zap.Error(err))
+		if refusal, ok := refused(err); ok && (refusal.Err == "user_not_found" || refusal.Err == "user_not_visible") {
+			return knownPerson{}, blocks.UnknownPerson
+		}
+		return knownPerson{}, blocks.SlackDown
+	}
+	a.candidate = approval.Candidate{Person: person.Person}
+	if a.team != "" && a.team != b.team() {
+		a.candidate.Membership = approval.Outsider // the click says so, whatever users.info says
+	}
+	if a.candidate.Membership != approval.Member {
+		return person, ""
+	}
+	if a.candidate.Listed, err = b.people.in(ctx, person, a.rule.Users, a.rule.Groups); err == nil {
+		a.candidate.Groups, err = b.people.groupsOf(ctx, person, a.rule.Quorum.From)
+	}
+	if err != nil {
+		b.log(a.Request).Error("approvers could not be looked up, so nobody may decide", zap.String("route", a.rule.Route), zap.Error(err))
+		return knownPerson{}, blocks.SlackDown
+	}
+	return person, ""
 }
 
 // decide records the person's vote and, when it completes the quorum, the

@@ -58,6 +58,9 @@ type Config struct {
 	SealLife time.Duration
 	// Meter is told what happens; default nobody.
 	Meter Meter
+	// HomeEvery is how often it is looked whether what open Home tabs show has
+	// changed; default 3 s.
+	HomeEvery time.Duration
 }
 
 // Bot holds the conversation. Its methods are safe for concurrent use.
@@ -69,6 +72,7 @@ type Bot struct {
 	rooms   *rooms
 	pace    *pace
 	alerts  alerts
+	homes   *homes
 	self    identity
 	after   sync.WaitGroup // what goes on after an answer was given
 	closing context.Context
@@ -77,8 +81,8 @@ type Bot struct {
 
 // identity is who we are in Slack.
 type identity struct {
-	mu        sync.RWMutex
-	team, bot string
+	mu             sync.RWMutex
+	team, bot, url string
 }
 
 // New returns a Bot.
@@ -115,6 +119,10 @@ func New(c Config) (*Bot, error) {
 		rooms:   newRooms(c.Slack),
 		pace:    newPace(c.Pace),
 	}
+	if c.HomeEvery <= 0 {
+		c.HomeEvery = homeEvery
+	}
+	b.homes = newHomes(c.HomeEvery, c.Now, c.Log, c.Store.OpenMark, b.drawHomes)
 	b.closing, b.close = context.WithCancel(context.Background())
 	for _, s := range c.Sources {
 		b.sources[s.Kind()] = s
@@ -131,7 +139,7 @@ func (b *Bot) Identify(ctx context.Context) error {
 	}
 	b.self.mu.Lock()
 	defer b.self.mu.Unlock()
-	b.self.team, b.self.bot = a.TeamID, a.BotID
+	b.self.team, b.self.bot, b.self.url = a.TeamID, a.BotID, a.URL
 	return nil
 }
 
@@ -151,8 +159,12 @@ func (b *Bot) botID() string {
 // called before the jobs are stopped, so that a long queue does not hold up the end.
 func (b *Bot) Close() { b.close() }
 
-// Wait returns when everything that handlers left to do after their answers is done.
-func (b *Bot) Wait() { b.after.Wait() }
+// Wait returns when everything that handlers left to do after their answers is
+// done. Home tabs are no longer kept up to date then.
+func (b *Bot) Wait() {
+	b.homes.close()
+	b.after.Wait()
+}
 
 // later runs do on a context that outlives the click; Wait waits for it.
 func (b *Bot) later(ctx context.Context, do func(context.Context)) {

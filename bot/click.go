@@ -39,6 +39,9 @@ func (b *Bot) Interact(ctx context.Context, cb slack.InteractionCallback) any {
 // press handles a button on a card. The modal is opened at once, because Slack
 // allows three seconds for it; what takes longer fills it in afterwards.
 func (b *Bot) press(ctx context.Context, cb slack.InteractionCallback, action *slack.BlockAction) {
+	if b.pressHome(ctx, cb, action) {
+		return
+	}
 	switch action.ActionID {
 	case blocks.ActionApprove, blocks.ActionDeny, blocks.ActionDetails, blocks.ActionWithdraw:
 	default:
@@ -51,6 +54,7 @@ func (b *Bot) press(ctx context.Context, cb slack.InteractionCallback, action *s
 	}
 	if reason := b.read(ctx, &a, action.Value, room); reason != "" {
 		b.refuse(ctx, a, reason, room)
+		b.acted(ctx, a.user)
 		return
 	}
 	a.Room, a.Message = room, cb.Container.MessageTs
@@ -61,8 +65,10 @@ func (b *Bot) press(ctx context.Context, cb slack.InteractionCallback, action *s
 		b.refuse(ctx, a, b.withdraw(ctx, &a), room)
 	case a.Verdict == "":
 		b.refuse(ctx, a, blocks.StaleButton, room)
-	case a.rule.Comment(a.Verdict).Need == approval.CommentOff && a.rule.MustType(a.record.Request, a.Verdict) == "":
+	case cb.View.Type != slack.VTHomeTab && a.rule.Comment(a.Verdict).Need == approval.CommentOff && a.rule.MustType(a.record.Request, a.Verdict) == "":
+		// Not from the Home tab: what it shows is too little to decide upon.
 		b.refuse(ctx, a, b.decide(ctx, &a, ""), room)
+		b.acted(ctx, a.user)
 	default:
 		b.later(ctx, func(ctx context.Context) { b.ask(ctx, cb.TriggerID, a) })
 	}
@@ -81,7 +87,7 @@ func (b *Bot) ask(ctx context.Context, trigger string, a attempt) {
 		}
 	}
 	reason := b.judge(ctx, &a)
-	if reason != "" && known {
+	if reason != "" && known && a.Room != "" {
 		b.refuse(ctx, a, reason, a.Room)
 		return
 	}
@@ -129,6 +135,7 @@ func (b *Bot) submit(ctx context.Context, cb slack.InteractionCallback) any {
 			return slack.NewErrorsViewSubmissionResponse(wrong)
 		}
 		reason = b.decide(ctx, &a, comment)
+		b.acted(ctx, a.user)
 	}
 	switch reason {
 	case "":

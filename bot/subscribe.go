@@ -188,7 +188,7 @@ func (b *Bot) addSubscription(ctx context.Context, channel string, wanted map[st
 // showPending shows what waits already and fits a new subscription. What is shown
 // in the channel anyway is drawn again, for fewer people may decide it there now.
 func (b *Bot) showPending(ctx context.Context, channel string, takes func(approval.Request) bool) (shown int) {
-	records, _, err := b.c.Store.Pending(ctx, homeItems, 0)
+	records, _, err := b.c.Store.Pending(ctx, openLook, 0)
 	if err != nil {
 		b.c.Log.Warn("pending requests could not be read for a subscription", zap.Error(err))
 	}
@@ -308,7 +308,7 @@ func (b *Bot) redrawWidened(ctx context.Context, channel string, ended []store.S
 	if len(narrowing) == 0 {
 		return
 	}
-	records, _, err := b.c.Store.Pending(ctx, homeItems, 0)
+	records, _, err := b.c.Store.Pending(ctx, openLook, 0)
 	if err != nil {
 		b.c.Log.Warn("pending requests could not be read after a subscription ended", zap.Error(err))
 	}

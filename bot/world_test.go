@@ -113,6 +113,7 @@ type world struct {
 	store  *store.Store
 	bot    *bot.Bot
 	rule   approval.Rule
+	rules  []approval.Rule // of further routes
 	socket *bot.Socket
 }
 
@@ -163,7 +164,7 @@ func newWorld(t *testing.T, o options) *world {
 		Explain: func(approval.Request) []blocks.ExplainRoute {
 			return []blocks.ExplainRoute{{Name: w.rule.Route, Taken: true}}
 		}, Keys: func() [][]byte { return [][]byte{bytes.Repeat([]byte("k"), 32)} }, Log: log, Now: o.now,
-		Rule: func(name string) (approval.Rule, bool) { return w.rule, name == w.rule.Route },
+		Rule: w.ruleOf, HomeEvery: 20 * time.Millisecond,
 	})
 	require.NoError(t, err)
 	require.NoError(t, w.bot.Identify(t.Context()))
@@ -191,6 +192,15 @@ func newWorld(t *testing.T, o options) *world {
 	t.Cleanup(func() { cancel(); <-done })
 	w.await("a link to Slack", func() bool { return len(w.slack.Connections()) == 1 })
 	return w
+}
+
+func (w *world) ruleOf(name string) (approval.Rule, bool) {
+	for _, r := range append([]approval.Rule{w.rule}, w.rules...) {
+		if r.Route == name {
+			return r, true
+		}
+	}
+	return approval.Rule{}, false
 }
 
 // await waits until the workspace, the source and the store are as they should be.

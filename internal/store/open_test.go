@@ -183,6 +183,8 @@ func TestTheTablesCanGoBackAndForth(t *testing.T) {
 		require.NoError(t, s.Decide(ctx, approval.Decision{ID: "d2", Request: request("a").ID, Verdict: approval.Deny, By: bob, Digest: request("a").Digest(), Account: "second"}))
 		_, err = provider.DownTo(ctx, 2)
 		require.Error(t, err)
+		_, err = provider.Up(ctx)
+		require.NoError(t, err)
 		require.Len(t, mustRequest(t, s, request("a").ID).Counted, 1)
 	})
 }

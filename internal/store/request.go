@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/approvebot/approvebot/internal/approval"
@@ -46,6 +45,8 @@ type Record struct {
 	// Votes are those that stand, in the order they were cast: about what the request
 	// asks now, not withdrawn, and not part of a live or counted decision.
 	Votes []approval.Vote
+	// Claim says who looks at it; nil when nobody said so, or it has lapsed.
+	Claim *Claim
 	Cards []Card
 }
 
@@ -256,47 +257,88 @@ func (u *unit) redraw(ctx context.Context, id approval.ID) error {
 	}, `SELECT channel FROM card WHERE request_id = $1 AND posted_at IS NOT NULL AND failed_at IS NULL`, string(id))
 }
 
-const recordColumns = `body, state, outcome, route, version, seen_at, settled_at`
+const recordColumns = `body, state, outcome, route, version, seen_at, settled_at, claimed_by, claimed_at, claim_until`
 
-func load(ctx context.Context, tx *sql.Tx, id approval.ID) (Record, error) {
-	var r Record
+func scanRecord(r row) (rec Record, err error) {
 	var body string
-	var outcome sql.NullString
-	err := tx.QueryRowContext(ctx, `SELECT `+recordColumns+` FROM request WHERE id = $1`, string(id)).
-		Scan(&body, &r.State, &outcome, &r.Route, &r.Version, instant{&r.Seen}, instant{&r.Settled})
-	if errors.Is(err, sql.ErrNoRows) {
-		return Record{}, ErrNotFound
-	}
-	if err != nil {
+	var outcome, claimed sql.NullString
+	var c Claim
+	if err := r.Scan(&body, &rec.State, &outcome, &rec.Route, &rec.Version, instant{&rec.Seen}, instant{&rec.Settled}, &claimed, instant{&c.Since}, instant{&c.Until}); err != nil {
 		return Record{}, err
 	}
-	if err := json.Unmarshal([]byte(body), &r.Request); err != nil {
+	if err := json.Unmarshal([]byte(body), &rec.Request); err != nil {
 		return Record{}, fmt.Errorf("read the body: %w", err)
 	}
 	if outcome.Valid {
-		r.Outcome = new(approval.Outcome)
-		if err := json.Unmarshal([]byte(outcome.String), r.Outcome); err != nil {
+		rec.Outcome = new(approval.Outcome)
+		if err := json.Unmarshal([]byte(outcome.String), rec.Outcome); err != nil {
 			return Record{}, fmt.Errorf("read the outcome: %w", err)
 		}
 	}
-	err = each(ctx, tx, func(rows *sql.Rows) error {
-		d, err := scanDecision(rows)
-		r.takeUp(d)
-		return err
-	}, `SELECT `+decisionColumns+` FROM decision WHERE request_id = $1
-		ORDER BY finished_at IS NULL AND failed_at IS NULL, COALESCE(finished_at, failed_at), decided_at, id`, string(id))
+	if claimed.Valid {
+		if err := json.Unmarshal([]byte(claimed.String), &c.By); err != nil {
+			return Record{}, fmt.Errorf("read who claimed it: %w", err)
+		}
+		rec.Claim = &c
+	}
+	return rec, nil
+}
+
+func load(ctx context.Context, tx *sql.Tx, id approval.ID) (Record, error) {
+	all, err := loadAll(ctx, tx, `$1`, string(id))
 	if err != nil {
 		return Record{}, err
 	}
-	if r.Votes, err = votes(ctx, tx, id); err != nil {
-		return Record{}, err
+	if len(all) == 0 {
+		return Record{}, ErrNotFound
+	}
+	return all[0], nil
+}
+
+// loadAll reads the requests whose IDs chosen yields, the oldest first. However
+// many they are it asks four questions.
+func loadAll(ctx context.Context, tx *sql.Tx, chosen string, args ...any) ([]Record, error) {
+	var all []Record
+	at := map[approval.ID]int{}
+	err := each(ctx, tx, func(rows *sql.Rows) error {
+		r, err := scanRecord(rows)
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.Request.ID, err)
+		}
+		at[r.Request.ID] = len(all)
+		all = append(all, r)
+		return nil
+	}, `SELECT `+recordColumns+` FROM request WHERE id IN (`+chosen+`) ORDER BY seen_at, id`, args...)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	err = each(ctx, tx, func(rows *sql.Rows) error {
+		d, err := scanDecision(rows)
+		if i, ok := at[d.Request]; ok && err == nil {
+			all[i].takeUp(d)
+		}
+		return err
+	}, `SELECT `+decisionColumns+` FROM decision WHERE request_id IN (`+chosen+`)
+		ORDER BY finished_at IS NULL AND failed_at IS NULL, COALESCE(finished_at, failed_at), decided_at, id`, args...)
+	if err != nil {
+		return nil, err
+	}
+	err = eachVote(ctx, tx, func(v approval.Vote) {
+		if i, ok := at[v.Request]; ok {
+			all[i].Votes = append(all[i].Votes, v)
+		}
+	}, chosen, args...)
+	if err != nil {
+		return nil, err
 	}
 	err = each(ctx, tx, func(rows *sql.Rows) error {
 		c, err := scanCard(rows)
-		r.Cards = append(r.Cards, c)
+		if i, ok := at[c.Request]; ok && err == nil {
+			all[i].Cards = append(all[i].Cards, c)
+		}
 		return err
-	}, `SELECT `+cardColumns+` FROM card c WHERE request_id = $1 ORDER BY channel`, string(id))
-	return r, err
+	}, `SELECT `+cardColumns+` FROM card c WHERE request_id IN (`+chosen+`) ORDER BY channel`, args...)
+	return all, err
 }
 
 // takeUp is told every decision, in the order they ended, the open one last. When
@@ -312,28 +354,4 @@ func (r *Record) takeUp(d Decision) {
 	case r.Decision == nil || failed:
 		r.Decision = &d
 	}
-}
-
-// loadAll reads the IDs to the end before it reads the records: a connection
-// answers one question at a time.
-func loadAll(ctx context.Context, tx *sql.Tx, query string, args ...any) ([]Record, error) {
-	var ids []approval.ID
-	err := each(ctx, tx, func(rows *sql.Rows) error {
-		var id approval.ID
-		err := rows.Scan(&id)
-		ids = append(ids, id)
-		return err
-	}, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]Record, 0, len(ids))
-	for id := range slices.Values(ids) {
-		r, err := load(ctx, tx, id)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", id, err)
-		}
-		all = append(all, r)
-	}
-	return all, nil
 }

@@ -19,19 +19,24 @@ const standing = `vote.withdrawn_at IS NULL AND vote.void_at IS NULL AND vote.de
 // votes lists the standing votes in the order they were cast.
 func votes(ctx context.Context, tx *sql.Tx, id approval.ID) ([]approval.Vote, error) {
 	var all []approval.Vote
-	err := each(ctx, tx, func(rows *sql.Rows) error {
-		v := approval.Vote{Request: id}
+	err := eachVote(ctx, tx, func(v approval.Vote) { all = append(all, v) }, `$1`, string(id))
+	return all, err
+}
+
+// eachVote calls fn for the standing votes of the requests whose IDs chosen yields.
+func eachVote(ctx context.Context, tx *sql.Tx, fn func(approval.Vote), chosen string, args ...any) error {
+	return each(ctx, tx, func(rows *sql.Rows) error {
+		var v approval.Vote
 		var person, groups string
-		if err := rows.Scan(&v.Verdict, &person, &groups, &v.Comment, &v.Digest, &v.Channel, instant{&v.At}); err != nil {
+		if err := rows.Scan(&v.Request, &v.Verdict, &person, &groups, &v.Comment, &v.Digest, &v.Channel, instant{&v.At}); err != nil {
 			return err
 		}
 		if err := errors.Join(json.Unmarshal([]byte(person), &v.By), json.Unmarshal([]byte(groups), &v.Groups)); err != nil {
 			return fmt.Errorf("read who voted: %w", err)
 		}
-		all = append(all, v)
+		fn(v)
 		return nil
-	}, `SELECT verdict, person, groups, comment, digest, channel, voted_at FROM vote WHERE request_id = $1 AND `+standing+` ORDER BY voted_at, user_id`, string(id))
-	return all, err
+	}, `SELECT request_id, verdict, person, groups, comment, digest, channel, voted_at FROM vote WHERE request_id IN (`+chosen+`) AND `+standing+` ORDER BY voted_at, user_id`, args...)
 }
 
 // Vote records a person's vote and, in the same transaction, makes the decision
