@@ -143,6 +143,9 @@ func (b *Bot) Identify(ctx context.Context) error {
 	return nil
 }
 
+// Identified reports whether Slack has told us who we are.
+func (b *Bot) Identified() bool { return b.team() != "" }
+
 func (b *Bot) team() string {
 	b.self.mu.RLock()
 	defer b.self.mu.RUnlock()

@@ -62,8 +62,9 @@ type Poller struct {
 
 	pruned time.Time // guarded by pass
 
-	mu   sync.Mutex
-	last map[approval.Kind]Report
+	mu    sync.Mutex
+	last  map[approval.Kind]Report
+	began time.Time // of the pass that runs; zero when none does
 }
 
 // New returns a Poller.
@@ -126,6 +127,19 @@ func (p *Poller) Reports() []Report {
 	return all
 }
 
+// Running returns since when a pass runs in this process, zero if none does.
+func (p *Poller) Running() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.began
+}
+
+func (p *Poller) running(since time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.began = since
+}
+
 // Pass goes over every source once and then sweeps the store for work that has
 // lost its job. Sources are independent: one that fails is reported and left
 // alone. It does nothing when another pass is still running.
@@ -134,6 +148,8 @@ func (p *Poller) Pass(ctx context.Context) error {
 		return nil
 	}
 	defer p.pass.Unlock()
+	p.running(p.c.Now())
+	defer p.running(time.Time{})
 	var errs []error
 	var succeeded []approval.Kind
 	for _, s := range p.c.Sources {

@@ -38,6 +38,8 @@ type Options struct {
 	Level zap.AtomicLevel
 	// Build says which program this is, for the metrics.
 	Build Build
+	// Now is the clock of /readyz; default time.Now.
+	Now func() time.Time
 }
 
 // Build says which program runs.
@@ -57,7 +59,8 @@ type App struct {
 	server    *http.Server
 	failed    chan error
 	started   time.Time
-	interval  time.Duration
+	passTime  time.Duration // what a pass may take
+	now       func() time.Time
 	metrics   *metrics.Metrics
 	ends      []end
 }
@@ -76,7 +79,10 @@ const slackTimeout = 10 * time.Second
 
 // New opens the store and builds everything. Its errors are sentences for an operator.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{log: o.Log, failed: make(chan error, 1), metrics: metrics.New(o.Build, o.Log.Named("metrics"))}
+	a := &App{log: o.Log, now: o.Now, failed: make(chan error, 1), metrics: metrics.New(o.Build, o.Log.Named("metrics"))}
+	if a.now == nil {
+		a.now = time.Now
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
@@ -87,7 +93,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, fmt.Errorf("open the store %s: %w", c.Store.Redacted(), err)
 	}
 	a.onStop("store", func(context.Context) error { return a.store.Close() })
-	a.metrics.Backlog(a.store.Backlog)
+	a.metrics.Backlog(a.store.Backlog, a.pollDeadline)
 
 	if a.keyfactor, err = newKeyfactor(c.Keyfactor, o.Log.Named("keyfactor"), a.metrics); err != nil {
 		return nil, err
@@ -124,12 +130,10 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now()
-	next := schedule.Next(now)
-	a.interval = schedule.Next(next).Sub(next)
 	// A signal reads the instance, sends, and reads again, each within Keyfactor's
 	// timeout; reading is repeated when it fails.
 	times := jobs.Timeouts{Signal: max(15*time.Second, 3*c.Keyfactor.Timeout), Poll: 2*time.Minute + 2*c.Keyfactor.Timeout}
+	a.passTime = times.Poll
 	a.jobs, err = jobs.New(jobs.Config{Store: a.store, Schedule: schedule, Log: o.Log.Named("jobs"), Timeouts: times, Observe: a.metrics.Worked, Work: jobs.Work{
 		Poll: a.poller.Pass, Post: a.bot.Post, Refresh: a.bot.Refresh, Reply: a.bot.Reply, Signal: a.bot.Signal,
 	}})
@@ -172,7 +176,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 	if a.listener, err = net.Listen("tcp", a.config.now().HTTP.Listen); err != nil {
 		return fmt.Errorf("listen on http.listen %s: %w", a.config.now().HTTP.Listen, err)
 	}
-	a.started = time.Now()
+	a.started = a.now()
 	// Work outlives the context that starts it; Stop ends it.
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a.onStop("context", func(context.Context) error { cancel(); return nil })

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
@@ -49,6 +50,8 @@ type place struct {
 	keyfactor *keyfactorsim.Server
 	store     string // its URL
 	slackDoor *door
+	options   func(*app.Options) // changes what replicas are made with; may be nil
+	transport string             // of Slack; empty is socket
 }
 
 // door stands in front of a simulator for one process. It counts polls, can be
@@ -171,7 +174,7 @@ func (p *place) env(keyfactor *door) map[string]string {
 	return map[string]string{
 		"KEYFACTOR_URL": p.keyfactor.URLs(keyfactor.url).API, "KEYFACTOR_USERNAME": botIdentity, "KEYFACTOR_PASSWORD": "approve-me",
 		"SLACK_API_URL": p.slackDoor.url + "/api/", "SLACK_BOT_TOKEN": p.slack.BotToken(), "SLACK_APP_TOKEN": p.slack.AppToken(),
-		"APPROVEBOT_STORE_URL": p.store,
+		"SLACK_SIGNING_SECRET": p.slack.SigningSecret(), "APPROVEBOT_STORE_URL": p.store,
 	}
 }
 
@@ -191,10 +194,14 @@ func (p *place) prepare(keyfactor http.Handler) *replica {
 	core, log := observer.New(zap.InfoLevel)
 	r.log = log
 	env := p.env(r.keyfactor)
-	text := placeConfig + fmt.Sprintf("store: {url: %q}\n", p.store)
+	text := placeConfig + fmt.Sprintf("store: {url: %q}\nslack: {transport: %q}\n", p.store, cmp.Or(p.transport, "socket"))
 	c, _, err := config.Parse("approvebot.yaml", []byte(text), func(name string) string { return env[name] })
 	require.NoError(p, err)
-	r.app, err = app.New(p.Context(), app.Options{Config: c, Log: zap.New(core, zap.AddCaller())})
+	o := app.Options{Config: c, Log: zap.New(core, zap.AddCaller())}
+	if p.options != nil {
+		p.options(&o)
+	}
+	r.app, err = app.New(p.Context(), o)
 	require.NoError(p, err)
 	p.Cleanup(r.stop)
 	p.Cleanup(func() {
@@ -250,8 +257,8 @@ func (e *emptyLists) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type readiness struct {
 	Ready bool
 	Parts map[string]struct {
-		OK     bool
-		Detail string
+		OK, Informs bool
+		Detail      string
 	}
 }
 

@@ -19,14 +19,16 @@ const fresh = 5 * time.Second
 const patience = 5 * time.Second
 
 // Backlog has what waits told whenever Prometheus asks. When the store does not
-// answer these metrics are missing, and store_up is 0.
-func (m *Metrics) Backlog(ask func(context.Context) (store.Backlog, error)) {
-	m.registry.MustRegister(&backlog{ask: ask, log: m.log})
+// answer these metrics are missing, and store_up is 0. deadline says when, after
+// these passes, the next one must have ended, or polling counts as stalled.
+func (m *Metrics) Backlog(ask func(context.Context) (store.Backlog, error), deadline func(store.Passes) time.Time) {
+	m.registry.MustRegister(&backlog{ask: ask, deadline: deadline, log: m.log})
 }
 
 type backlog struct {
-	ask func(context.Context) (store.Backlog, error)
-	log *zap.Logger
+	ask      func(context.Context) (store.Backlog, error)
+	deadline func(store.Passes) time.Time
+	log      *zap.Logger
 
 	mu   sync.Mutex
 	at   time.Time
@@ -42,6 +44,7 @@ var (
 	outboxAge = desc("outbox_oldest_timestamp_seconds", "Since when the oldest of them waits, by kind. Missing if nothing waits.", "kind")
 	audited   = desc("audit_entries", "Length of the audit log.")
 	passed    = desc("poll_last_finish_timestamp_seconds", "When the last pass over all sources ended, well or not, on any replica.")
+	due       = desc("poll_deadline_timestamp_seconds", "When the next pass must have ended, or polling counts as stalled: three polls of the schedule after the last one, and the time that a pass may take.")
 	succeeded = desc("poll_last_success_timestamp_seconds", "When a source's list was last read to its end, on any replica.", "source")
 )
 
@@ -54,7 +57,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 
 // Describe implements prometheus.Collector.
 func (b *backlog) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{storeUp, pending, oldest, outbox, outboxAge, audited, passed, succeeded} {
+	for _, d := range []*prometheus.Desc{storeUp, pending, oldest, outbox, outboxAge, audited, passed, due, succeeded} {
 		to <- d
 	}
 }
@@ -87,6 +90,7 @@ func (b *backlog) Collect(to chan<- prometheus.Metric) {
 	}
 	gauge(audited, float64(all.AuditEntries))
 	since(passed, all.Passes.Finished)
+	since(due, b.deadline(all.Passes))
 	for source, at := range all.Passes.Succeeded {
 		since(succeeded, at, string(source))
 	}

@@ -28,11 +28,13 @@ var waiting = store.Backlog{
 	Passes:       store.Passes{Finished: time.Unix(1_700_000_200, 0), Succeeded: map[approval.Kind]time.Time{approval.Workflow: time.Unix(1_700_000_300, 0)}},
 }
 
+func deadline(p store.Passes) time.Time { return p.Finished.Add(5 * time.Minute) }
+
 // exercised returns metrics in which everything has happened at least once.
 func exercised(t *testing.T) *metrics.Metrics {
 	t.Helper()
 	m := metrics.New(metrics.Build{Version: "v1", Commit: "abc", Go: "go1"}, zap.NewNop())
-	m.Backlog(func(context.Context) (store.Backlog, error) { return waiting, nil })
+	m.Backlog(func(context.Context) (store.Backlog, error) { return waiting, nil }, deadline)
 	m.Link(func() bool { return true })
 	m.Answered("view_submission", 40*time.Millisecond)
 	m.Posted("web", 3*time.Second)
@@ -90,6 +92,7 @@ func TestWhatPrometheusReads(t *testing.T) {
 		`approvebot_outbox_oldest_timestamp_seconds{kind="signal"} 1.7000001e+09`,
 		`approvebot_audit_entries 41`,
 		`approvebot_poll_last_finish_timestamp_seconds 1.7000002e+09`,
+		`approvebot_poll_deadline_timestamp_seconds 1.7000005e+09`,
 		`approvebot_poll_last_success_timestamp_seconds{source="workflow"} 1.7000003e+09`,
 		`approvebot_poll_duration_seconds_count{result="failure",source="workflow"} 1`,
 		`approvebot_poll_listed_requests{source="workflow"} 7`,
@@ -121,7 +124,7 @@ func TestNamesFollowTheConventions(t *testing.T) {
 func TestADatabaseThatDoesNotAnswerLeavesTheRest(t *testing.T) {
 	asked := 0
 	m := metrics.New(metrics.Build{}, zap.NewNop())
-	m.Backlog(func(context.Context) (store.Backlog, error) { asked++; return store.Backlog{}, errors.New("away") })
+	m.Backlog(func(context.Context) (store.Backlog, error) { asked++; return store.Backlog{}, errors.New("away") }, deadline)
 	text := page(t, m)
 	require.Contains(t, text, "approvebot_store_up 0")
 	require.NotContains(t, text, "approvebot_outbox_items")
