@@ -8,6 +8,9 @@ import (
 	"iter"
 	"net/url"
 	"strconv"
+	"time"
+
+	"github.com/approvebot/approvebot/internal/approval"
 )
 
 // CertificateRequest is a request that a certificate authority holds. Lists
@@ -144,29 +147,76 @@ func (c *Client) settle(ctx context.Context, q call) (Result, error) {
 	return r, nil
 }
 
-// Certificate is an issued certificate, as far as a revocation's approver cares.
+// Certificate is an issued certificate, as far as an approver cares.
 type Certificate struct {
-	ID           Int `json:"Id"`
-	SerialNumber Text
-	Thumbprint   Text
-	IssuedDN     Text
-	IssuedCN     Text
-	IssuerDN     Text
-	NotBefore    Time
-	NotAfter     Time
-	TemplateName Text
+	ID                       Int `json:"Id"`
+	SerialNumber             Text
+	Thumbprint               Text
+	IssuedDN                 Text
+	IssuedCN                 Text
+	IssuerDN                 Text
+	NotBefore                Time
+	NotAfter                 Time
+	TemplateName             Text
+	CertState                Int
+	CertStateString          Text
+	CertificateAuthorityName Text
+	RequesterName            Text
+	PrincipalName            Text
+	OwnerRoleName            Text
+	KeySizeInBits            Int
+	KeyTypeString            Text
+	SubjectAltNameElements   array[struct {
+		Value Text
+		Type  Int
+	}]
+	// Where Keyfactor has seen it: in stores, and by looking at the network.
+	Locations array[struct {
+		StoreMachine, StoreMachineName, StorePath, Alias Text
+	}]
+	SSLLocations array[struct {
+		NetworkName, IPAddress Text
+		Port                   Int
+	}]
+	LocationsCount array[struct {
+		Type  Text
+		Count Int
+	}]
+
+	located bool      // it was asked for locations, and answered
+	read    time.Time // when
 }
 
-// Certificate reads what never changes about an issued certificate, and
-// remembers it. It needs a permission that the bot can do without: expect
-// ErrForbidden.
+// freshFor is how long a certificate is not read again. What moves about it, such
+// as where it is in use, is told beside the question.
+const freshFor = time.Minute
+
+// Certificate reads an issued certificate, and remembers it for a while; where
+// Keyfactor does not answer, the last answer does. It needs a permission that the
+// bot can do without: expect ErrForbidden.
 //
 // Keyfactor's page: GET Certificates ID (software.keyfactor.com).
 func (c *Client) Certificate(ctx context.Context, id int64) (Certificate, error) {
-	if known, ok := c.details.get(id); ok {
+	known, ok := c.details.get(id)
+	if ok && c.config.Now().Sub(known.read) < freshFor {
 		return known, nil
 	}
-	q := get("/Certificates/"+strconv.FormatInt(id, 10), url.Values{"includeMetadata": {"false"}, "includeLocations": {"false"}})
+	one, err := c.certificate(ctx, id, true)
+	if errors.Is(err, approval.ErrRefused) { // by a version that knows no locations
+		one, err = c.certificate(ctx, id, false)
+	}
+	switch {
+	case err == nil:
+		c.details.put(id, one)
+		return one, nil
+	case ok && errors.Is(err, approval.ErrUnavailable):
+		return known, nil
+	}
+	return Certificate{}, err
+}
+
+func (c *Client) certificate(ctx context.Context, id int64, locations bool) (Certificate, error) {
+	q := get("/Certificates/"+strconv.FormatInt(id, 10), url.Values{"includeMetadata": {"false"}, "includeLocations": {strconv.FormatBool(locations)}})
 	a, err := c.do(ctx, q)
 	if err != nil {
 		return Certificate{}, err
@@ -175,6 +225,7 @@ func (c *Client) Certificate(ctx context.Context, id int64) (Certificate, error)
 	if err := json.Unmarshal(a.body, &one); err != nil {
 		return Certificate{}, q.unclear(a, err)
 	}
-	c.details.put(id, one)
+	one.located = locations && (one.Locations != nil || one.SSLLocations != nil || one.LocationsCount != nil)
+	one.read = c.config.Now()
 	return one, nil
 }

@@ -43,7 +43,7 @@ func splitCertificate(id approval.ID) (int64, error) {
 
 // certificateStamp changes with the state; Keyfactor gives no date of change here.
 func certificateStamp(r CertificateRequest) string {
-	return strings.ToLower(string(r.StateString)) + "@" + r.SubmissionDate.stamp()
+	return strings.ToLower(string(r.StateString)) + "@" + r.SubmissionDate.stamp() + reading
 }
 
 // List implements [approval.Source].

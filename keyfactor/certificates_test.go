@@ -39,9 +39,9 @@ func TestCertificatesList(t *testing.T) {
 	s := serve(t, map[string]http.HandlerFunc{pendingList: say(200, `[{`+pendingRow+`},{"Id":"24","CARequestId":1188,"State":5},{"Id":"x"},{"Id":25,"CARequestId":[]},7]`)})
 	items, errs := collect(t, pending(t, s).List(t.Context()))
 	require.Equal(t, []approval.Item{
-		{ID: "certificate:23", Changed: "pending@2025-03-03T09:40:00Z"},
-		{ID: "certificate:24", Changed: "@"},
-		{ID: "certificate:25", Changed: "@"},
+		{ID: "certificate:23", Changed: "pending@2025-03-03T09:40:00Z#2"},
+		{ID: "certificate:24", Changed: "@#2"},
+		{ID: "certificate:25", Changed: "@#2"},
 	}, items)
 	require.Len(t, errs, 2)
 	var skipped *approval.SkippedError
@@ -64,11 +64,11 @@ func TestCertificatesLook(t *testing.T) {
 		Key: approval.Key{Bits: 2048}, Submitted: time.Date(2025, 3, 3, 9, 40, 0, 0, time.UTC),
 		Facts: []approval.Fact{
 			{Label: "Common name", Value: "web02.example.com"},
-			{Label: "Subject", Value: "CN=web02.example.com,O=Example Ltd,C=DE"},
 			{Label: "SANs", Value: "web02.example.com, 192.0.2.2"},
 			{Label: "Requester", Value: `EXAMPLE\alice`},
 			{Label: "Template", Value: "ExampleWebServer"},
 			{Label: "CA", Value: `CA01.example.com\Example Issuing CA 1`},
+			{Label: "Subject", Value: "CN=web02.example.com,O=Example Ltd,C=DE"},
 			{Label: "Key", Value: "2048 bits"},
 			{Label: "CA request", Value: "1187"},
 			{Label: "AppOwner", Value: "team-web"},
@@ -78,7 +78,7 @@ func TestCertificatesLook(t *testing.T) {
 		Verdicts: []approval.Verdict{approval.Approve, approval.Deny},
 		Notes:    []string{"Keyfactor keeps no comment with an approval of this kind."},
 		Link:     "https://kf/portal?id=23",
-		Changed:  "pending@2025-03-03T09:40:00Z",
+		Changed:  "pending@2025-03-03T09:40:00Z#2",
 	}}, got)
 }
 

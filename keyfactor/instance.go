@@ -53,6 +53,13 @@ func (i Instance) Raw(name string) json.RawMessage {
 	return i.InitialData.Raw(name)
 }
 
+// Object is like Text, for values that have members of their own.
+func (i Instance) Object(name string) Data {
+	var d Data
+	_ = d.UnmarshalJSON(i.Raw(name))
+	return d
+}
+
 // DefinitionReference names the workflow definition that an instance follows.
 type DefinitionReference struct {
 	ID           Text `json:"Id"`

@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"go.uber.org/zap"
-
 	"github.com/approvebot/approvebot/internal/approval"
 )
 
@@ -17,9 +15,17 @@ type facts []approval.Fact
 // factLimit is the longest value of a fact, in runes.
 const factLimit = 1000
 
-func (f *facts) add(label, value string) {
-	if value = approval.Clip(strings.TrimSpace(value), factLimit); value != "" {
-		*f = append(*f, approval.Fact{Label: label, Value: value})
+func (f *facts) add(label, value string) { f.put(approval.Fact{Label: label, Value: value}) }
+
+// aside adds what is known about the surroundings, which may move while the
+// question stays the same.
+func (f *facts) aside(label, value string) {
+	f.put(approval.Fact{Label: label, Value: value, Aside: true})
+}
+
+func (f *facts) put(fact approval.Fact) {
+	if fact.Value = approval.Clip(strings.TrimSpace(fact.Value), factLimit); fact.Value != "" {
+		*f = append(*f, fact)
 	}
 }
 
@@ -49,14 +55,20 @@ func (w *Workflows) request(ctx context.Context, i Instance, p place) approval.R
 	r.CommonName = commonName(r.Subject)
 	offer(&r, i, p)
 
+	r.Validity = validity(i.Object("AdditionalAttributes"))
+	r.Certificate = w.concerned(ctx, i)
+
 	var f facts
-	if _, ok := i.InitialData.Int("RevokeCode"); ok {
-		w.revocationFacts(ctx, &f, &r, i)
+	if code, ok := i.InitialData.Int("RevokeCode"); ok {
+		r.Revocation, r.RevokeCode = true, int(code)
+		revocationFacts(&f, &r, i)
 	} else {
-		enrolmentFacts(&f, &r, i.Text("CSR"))
+		made, _ := strconv.ParseBool(strings.TrimSpace(i.Text("IsPFX")))
+		readCSR(&r, i.Text("CSR"), made)
+		enrolmentFacts(&f, &r)
 	}
 	f.add("Workflow", strings.Join(nonEmpty(r.Definition, r.Step), ", "))
-	metadataFacts(&f, w.config.MetadataFields, metadata(i))
+	metadataFacts(&f, w.config.MetadataFields, i.Object("Metadata"))
 	f.add("Submitted", i.StartDate.words())
 	r.Facts = f
 	return r
@@ -84,61 +96,85 @@ func missing(i Instance) int {
 	return n
 }
 
-// enrolmentFacts adds what is asked for, and reads the key from the CSR.
-func enrolmentFacts(f *facts, r *approval.Request, csrText string) {
-	csr, csrErr := parseCSR(csrText)
-	if csr != nil && csrErr == nil {
-		r.Key = keyOf(csr)
+// readCSR takes up what the CSR says. made means that Keyfactor makes the key.
+func readCSR(r *approval.Request, text string, made bool) {
+	if strings.TrimSpace(text) == "" {
+		r.KeyByCA = made
+		return
 	}
+	c, err := parseCSR(text)
+	if err != nil {
+		r.CSR = &approval.CSR{Trouble: clean(err.Error())}
+		return
+	}
+	r.Key = c.key
+	r.CSR = &approval.CSR{KeyID: c.keyID, Signature: c.signature, Usages: c.usages, CA: c.ca, Differs: c.differences(*r)}
+	if r.Validity == 0 {
+		r.Validity = lasting(c.attributes["validityperiod"], c.attributes["validityperiodunits"])
+	}
+}
+
+// enrolmentFacts adds what is asked for. The first four are what a card has room
+// for; the common name is in its heading.
+func enrolmentFacts(f *facts, r *approval.Request) {
 	f.add("Common name", r.CommonName)
+	f.add("SANs", summary(labels(r.SANs), shownSANs))
+	f.add("Requester", or(r.Requester, "unknown"))
+	renewalFacts(f, *r)
+	f.add("Template", r.Template)
+	f.add("CA", r.CA)
 	if len(parseDN(r.Subject)) != 1 || r.CommonName == "" {
 		f.add("Subject", r.Subject)
 	}
-	f.add("SANs", summary(labels(r.SANs), shownSANs))
-	switch {
-	case csrText == "":
-	case csrErr != nil:
-		f.add("CSR differs", "it cannot be read ("+clean(csrErr.Error())+")")
-	default:
-		f.add("CSR differs", strings.Join(csrDiffers(*r, csr), "; "))
+	f.add("Key", keyFact(*r))
+	if c := r.CSR; c != nil && c.Trouble == "" {
+		f.add("Usage asked for", strings.Join(c.Usages, ", "))
+		if c.CA {
+			f.add("CA certificate", "asked for")
+		}
+		f.add("Names in the CSR alone", summary(labels(c.Differs.Extra), shownSANs))
+		f.add("CSR signed with", c.Signature)
+		f.add("SHA-256 of the key", c.KeyID)
 	}
-	f.add("Requester", or(r.Requester, "unknown"))
-	f.add("Template", r.Template)
-	f.add("CA", r.CA)
-	f.add("Key", keyWords(r.Key))
+	f.add("Valid for", days(r.Validity))
+}
+
+func keyFact(r approval.Request) string {
+	if words := r.Key.String(); words != "" || !r.KeyByCA {
+		return words
+	}
+	return "made by Keyfactor"
 }
 
 // revocationFacts adds which certificate is to be revoked, and why.
-func (w *Workflows) revocationFacts(ctx context.Context, f *facts, r *approval.Request, i Instance) {
-	var c Certificate
-	if id, ok := i.InitialData.Int("CertificateId"); ok {
-		var err error
-		if c, err = w.client.Certificate(ctx, id); err != nil {
-			// The permission is optional and the details are a courtesy.
-			w.log.Debug("certificate not read", zap.Int64("certificate", id), zap.Error(err))
-		}
+func revocationFacts(f *facts, r *approval.Request, i Instance) {
+	old := r.Certificate
+	if old == nil {
+		old = &approval.Issued{}
 	}
-	r.Subject = or(r.Subject, string(c.IssuedDN))
-	r.CommonName = or(r.CommonName, or(commonName(r.Subject), string(c.IssuedCN)))
-	r.Template = or(r.Template, string(c.TemplateName))
-	code, _ := i.InitialData.Int("RevokeCode")
+	r.Subject = or(r.Subject, old.Subject)
+	r.CommonName = or(r.CommonName, commonName(r.Subject))
+	r.Template = or(r.Template, old.Template)
 
 	f.add("Common name", r.CommonName)
+	f.add("Reason", revokeReason(r.RevokeCode))
+	f.add("Comment", i.Text("Comment"))
+	f.add("Requester", or(r.Requester, "unknown"))
+	f.aside("Expires", Time{old.NotAfter}.words())
+	f.aside("In use at", inUse(*old))
+	f.add("Serial number", or(i.Text("SerialNumberString"), old.Serial))
 	if len(parseDN(r.Subject)) > 1 {
 		f.add("Subject", r.Subject)
 	}
-	f.add("Serial number", or(i.Text("SerialNumberString"), string(c.SerialNumber)))
-	f.add("Reason", revokeReason(code))
+	f.aside("Names", summary(labels(old.SANs), shownSANs))
 	f.add("Effective", ParseTime(i.Text("EffectiveDate")).words())
-	f.add("Comment", i.Text("Comment"))
-	f.add("Requester", or(r.Requester, "unknown"))
 	f.add("Template", r.Template)
 	f.add("CA", r.CA)
-	f.add("Expires", c.NotAfter.words())
+	issuedFacts(f, *old)
 }
 
 // revokeReasons are the codes that Keyfactor's documentation names.
-var revokeReasons = map[int64]string{
+var revokeReasons = map[int]string{
 	-1: "remove from hold",
 	0:  "unspecified",
 	1:  "key compromised",
@@ -150,18 +186,11 @@ var revokeReasons = map[int64]string{
 	7:  "remove from CRL",
 }
 
-func revokeReason(code int64) string {
+func revokeReason(code int) string {
 	if words := revokeReasons[code]; words != "" {
 		return fmt.Sprintf("%s (%d)", words, code)
 	}
 	return fmt.Sprintf("code %d", code)
-}
-
-// metadata returns the metadata as it stands now, or as it was at the start.
-func metadata(i Instance) Data {
-	var d Data
-	_ = d.UnmarshalJSON(i.Raw("Metadata"))
-	return d
 }
 
 // metadataFacts adds the allowed fields only: the rest may hold anything.
@@ -227,26 +256,19 @@ func (q *Certificates) request(c CertificateRequest) approval.Request {
 	}
 	r.Title = fmt.Sprintf("%s asks the CA for a certificate with %s.", or(r.Requester, "Somebody"), or(r.Subject, or(r.CommonName, "no name")))
 
-	var f facts
-	enrolmentFacts(&f, &r, string(c.CSR))
+	readCSR(&r, string(c.CSR), false)
 	if r.Key == (approval.Key{}) {
 		bits, _ := strconv.Atoi(string(c.KeyLength))
 		r.Key = approval.Key{Bits: max(bits, 0), Curve: string(c.Curve)}
-		f.add("Key", certificateKey(r.Key))
 	}
+
+	var f facts
+	enrolmentFacts(&f, &r)
 	f.add("CA request", string(c.CARequestID))
 	metadataFacts(&f, q.config.MetadataFields, c.Metadata)
 	f.add("Submitted", c.SubmissionDate.words())
 	r.Facts = f
 	return r
-}
-
-// certificateKey is for keys whose algorithm Keyfactor does not tell.
-func certificateKey(k approval.Key) string {
-	if k.Curve == "" && k.Bits > 0 {
-		return strconv.Itoa(k.Bits) + " bits"
-	}
-	return keyWords(k)
 }
 
 // certificateNames prefers the newer member, which knows the kinds.

@@ -53,6 +53,20 @@ func (i *Int) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// array is a list of which nothing depends: one that cannot be read is nil, one
+// that is empty is not.
+type array[T any] []T
+
+// UnmarshalJSON never fails.
+func (l *array[T]) UnmarshalJSON(b []byte) error {
+	var all []T
+	if json.Unmarshal(b, &all) != nil {
+		all = nil
+	}
+	*l = all
+	return nil
+}
+
 // Time is a point in time in UTC; zero when Keyfactor gave none that can be read.
 type Time struct{ time.Time }
 

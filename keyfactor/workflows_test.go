@@ -46,8 +46,8 @@ func TestWorkflowsList(t *testing.T) {
 		{"Id":"A1","Status":"Suspended"}, {"Id":"B2","Signals":"?"}, {"Id":"b c","CurrentStepId":"s"}, {"Id":"C3","CurrentStepId":"S9","LastModified":null,"StatusMessage":"Awaiting"}]`)})
 	items, errs := collect(t, workflows(t, s).List(t.Context()))
 	require.Equal(t, []approval.Item{
-		{ID: workflow, Changed: "2025-03-03T09:15:27.113Z"},
-		{ID: "workflow:c3/s9", Changed: "Awaiting"},
+		{ID: workflow, Changed: "2025-03-03T09:15:27.113Z#2"},
+		{ID: "workflow:c3/s9", Changed: "Awaiting#2"},
 	}, items)
 	require.Len(t, errs, 3)
 	for i, id := range []approval.ID{"workflow:a1", "workflow:b2", ""} {
@@ -83,11 +83,11 @@ func TestWorkflowsLookAtAnEnrolment(t *testing.T) {
 		Submitted: time.Date(2025, 3, 3, 9, 15, 25, 480e6, time.UTC),
 		Facts: []approval.Fact{
 			{Label: "Common name", Value: "web01.example.com"},
-			{Label: "Subject", Value: "CN=web01.example.com,O=Example Ltd,C=DE"},
 			{Label: "SANs", Value: "web01.example.com, www.example.com, 192.0.2.10"},
 			{Label: "Requester", Value: `EXAMPLE\alice`},
 			{Label: "Template", Value: "ExampleWebServer"},
 			{Label: "CA", Value: `ca01.example.com\Example Issuing CA 1`},
+			{Label: "Subject", Value: "CN=web01.example.com,O=Example Ltd,C=DE"},
 			{Label: "Workflow", Value: "Web server enrolment, PKI team approval"},
 			{Label: "CostCentre", Value: "4242"},
 			{Label: "appowner", Value: "team-web"},
@@ -100,7 +100,7 @@ func TestWorkflowsLookAtAnEnrolment(t *testing.T) {
 		},
 		Verdicts: []approval.Verdict{approval.Approve, approval.Deny},
 		Link:     "https://kf.example.com/KeyfactorPortal",
-		Changed:  "2025-03-03T09:15:27.113Z",
+		Changed:  "2025-03-03T09:15:27.113Z#2",
 	}
 	require.Equal(t, want, got.Request)
 }
@@ -116,12 +116,13 @@ func TestWorkflowsLookAtARevocation(t *testing.T) {
 	})
 	s := serve(t, map[string]http.HandlerFunc{detail: say(200, revocation)})
 	want := []approval.Fact{
-		{Label: "Serial number", Value: "4A00000F1B2C"},
 		{Label: "Reason", Value: "superseded (4)"},
-		{Label: "Effective", Value: "2025-03-03 10:00 UTC"},
 		{Label: "Comment", Value: "replaced"},
 		{Label: "Requester", Value: `EXAMPLE\bob`},
+		{Label: "Serial number", Value: "4A00000F1B2C"},
+		{Label: "Effective", Value: "2025-03-03 10:00 UTC"},
 		{Label: "CA", Value: "CA 1"},
+		{Label: "Certificate", Value: "number 9021, and nothing more: approvebot has no permission to read certificates in Keyfactor", Aside: true},
 		{Label: "Workflow", Value: "Revoke, PKI team approval"},
 		{Label: "Submitted", Value: "2025-03-03 09:15 UTC"},
 	}
@@ -135,7 +136,7 @@ func TestWorkflowsLookAtARevocation(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "web09.example.com", got.Request.CommonName)
 	require.Contains(t, got.Request.Facts, approval.Fact{Label: "Subject", Value: "CN=web09.example.com, O=Example"})
-	require.Contains(t, got.Request.Facts, approval.Fact{Label: "Expires", Value: "2025-12-31"})
+	require.Contains(t, got.Request.Facts, approval.Fact{Label: "Expires", Value: "2025-12-31", Aside: true})
 }
 
 // csr makes a signed request for the names.
@@ -158,19 +159,19 @@ func TestWhatTheCSRSays(t *testing.T) {
 	block.Bytes[len(block.Bytes)-1] ^= 1
 	for name, c := range map[string]struct {
 		csr  string
-		want string // of the fact "CSR differs"; empty for none
+		want string // the difference in short; empty for none
 		key  string
 	}{
 		"the same":            {honest, "", "ECDSA P-256"},
 		"without armour":      {bare, "", "ECDSA P-256"},
-		"another subject":     {csr(t, pkix.Name{CommonName: "evil.example.com"}, []string{"web01.example.com", "www.example.com"}, net.IPv4(192, 0, 2, 10)), "its subject is CN=evil.example.com", "ECDSA P-256"},
-		"no subject":          {csr(t, pkix.Name{}, []string{"www.example.com"}, net.IPv4(192, 0, 2, 10)), "its subject is nothing", "ECDSA P-256"},
-		"more names":          {csr(t, subject, []string{"www.example.com", "a.evil.example", "b.evil.example", "c.evil.example", "d.evil.example"}, net.IPv4(192, 0, 2, 10)), "it also asks for a.evil.example, b.evil.example, c.evil.example and 1 more", "ECDSA P-256"},
-		"fewer names":         {csr(t, subject, nil, net.IPv4(192, 0, 2, 10)), "it does not ask for www.example.com", "ECDSA P-256"},
-		"not one":             {"hello", "it cannot be read (neither PEM nor base64)", ""},
-		"cut":                 {honest[:len(honest)/2], "it cannot be read (neither PEM nor base64)", ""},
-		"huge":                {strings.Repeat("A", 1<<20), "it cannot be read (longer than 64 kB)", ""},
-		"signature tampered":  {string(pem.EncodeToMemory(block)), "its signature is not valid", "ECDSA P-256"},
+		"another subject":     {csr(t, pkix.Name{CommonName: "evil.example.com"}, []string{"web01.example.com", "www.example.com"}, net.IPv4(192, 0, 2, 10)), "subject CN=evil.example.com", "ECDSA P-256"},
+		"no subject":          {csr(t, pkix.Name{}, []string{"www.example.com"}, net.IPv4(192, 0, 2, 10)), "subject -", "ECDSA P-256"},
+		"more names":          {csr(t, subject, []string{"www.example.com", "a.evil.example", "b.evil.example", "c.evil.example", "d.evil.example"}, net.IPv4(192, 0, 2, 10)), "extra a.evil.example b.evil.example c.evil.example d.evil.example", "ECDSA P-256"},
+		"fewer names":         {csr(t, subject, nil, net.IPv4(192, 0, 2, 10)), "missing www.example.com", "ECDSA P-256"},
+		"not one":             {"hello", "it is neither PEM nor base64", ""},
+		"cut":                 {honest[:len(honest)/2], "it is neither PEM nor base64", ""},
+		"huge":                {strings.Repeat("A", 1<<20), "it is longer than 256 kB", ""},
+		"signature tampered":  {string(pem.EncodeToMemory(block)), "bad signature", "ECDSA P-256"},
 		"empty, as for a PFX": {"", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -180,11 +181,41 @@ func TestWhatTheCSRSays(t *testing.T) {
 			s := serve(t, map[string]http.HandlerFunc{detail: say(200, instance(t, m))})
 			got, err := workflows(t, s).Look(t.Context(), workflow)
 			require.NoError(t, err)
-			require.Equal(t, c.want, fact(got.Request, "CSR differs"))
+			require.Equal(t, c.want, difference(got.Request))
 			require.Equal(t, c.key, fact(got.Request, "Key"))
 			require.NotContains(t, got.Request.Fields, "CSR")
 		})
 	}
+}
+
+// difference is what a CSR says otherwise than Keyfactor, in short.
+func difference(r approval.Request) string {
+	if r.CSR == nil || r.CSR.Trouble != "" {
+		if r.CSR == nil {
+			return ""
+		}
+		return r.CSR.Trouble
+	}
+	var parts []string
+	d := r.CSR.Differs
+	if d.BadSignature {
+		parts = append(parts, "bad signature")
+	}
+	if d.Subject != "" {
+		parts = append(parts, "subject "+d.Subject)
+	}
+	for _, names := range []struct {
+		what string
+		sans []approval.SAN
+	}{{"extra", d.Extra}, {"missing", d.Missing}} {
+		for i, san := range names.sans {
+			if i == 0 {
+				parts = append(parts, names.what)
+			}
+			parts = append(parts, san.Value)
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 func fact(r approval.Request, label string) string {
@@ -546,7 +577,7 @@ func TestSubjectsThatAreSpelledDifferentlyAreEqual(t *testing.T) {
 		s := serve(t, map[string]http.HandlerFunc{detail: say(200, instance(t, map[string]any{"InitialData": map[string]any{"Subject": spelled, "CSR": text}}))})
 		got, err := workflows(t, s).Look(t.Context(), workflow)
 		require.NoError(t, err)
-		require.Empty(t, fact(got.Request, "CSR differs"), spelled)
+		require.Empty(t, difference(got.Request), spelled)
 		require.Contains(t, got.Request.CommonName, "Müller, ", spelled)
 	}
 }
