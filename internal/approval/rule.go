@@ -30,6 +30,8 @@ type Rule struct {
 	// hours count.
 	Reminders []Reminder
 	Hours     Hours
+	// Hints says what is pointed out about a request, and what it is worth.
+	Hints HintRule
 }
 
 // Comment returns what the rule wants of a comment with the verdict.

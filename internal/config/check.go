@@ -34,6 +34,7 @@ func (l *loader) check(c *Config) {
 	l.checkListen(c.HTTP.Listen)
 	l.checkPeople("admins", c.Admins)
 	l.checkDirectory(c.People)
+	l.checkHints("hints", c.Hints)
 	l.checkRoutes(c.Routes)
 	l.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	l.oneOf("log.format", c.Log.Format, "auto", "json", "console")

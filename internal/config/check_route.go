@@ -82,6 +82,7 @@ func (l *loader) checkRoute(at string, r Route) {
 	l.checkReminders(at+".reminders", r)
 	l.checkHours(at+".hours", r)
 	l.checkComment(at+".comment", r.Comment)
+	l.checkHints(at+".hints", r.Hints)
 	l.checkMatch(at+".match", r.Match)
 }
 

@@ -40,8 +40,10 @@ func (l *loader) complete(c *Config) {
 	c.HTTP.Listen = cmp.Or(c.HTTP.Listen, defaultListen)
 	c.Log.Level = cmp.Or(c.Log.Level, "info")
 	c.Log.Format = cmp.Or(c.Log.Format, "auto")
+	c.Hints = c.Hints.over(defaultHints)
 	for i := range c.Routes {
 		r := &c.Routes[i]
+		r.hints = r.Hints.over(c.Hints).rule()
 		if r.Quorum.Count == 0 && !l.given(item("routes", i)+".quorum.count") {
 			r.Quorum.Count = max(1, len(r.Quorum.From))
 		}

@@ -29,8 +29,10 @@ type Config struct {
 	HTTP      HTTP      `yaml:"http"`
 	Admins    People    `yaml:"admins,omitempty"`
 	People    Directory `yaml:"people,omitempty"`
-	Routes    []Route   `yaml:"routes"`
-	Log       Log       `yaml:"log"`
+	// Hints hold for every route that does not say otherwise.
+	Hints  Hints   `yaml:"hints,omitempty"`
+	Routes []Route `yaml:"routes"`
+	Log    Log     `yaml:"log"`
 }
 
 // Keyfactor says where Keyfactor Command is and who we are there.

@@ -3,7 +3,18 @@ package config
 import (
 	"reflect"
 	"slices"
+
+	"github.com/approvebot/approvebot/internal/approval"
 )
+
+// WithoutHints returns routes as the file has them.
+func WithoutHints(routes []Route) []Route {
+	routes = slices.Clone(routes)
+	for i := range routes {
+		routes[i].hints = approval.HintRule{}
+	}
+	return routes
+}
 
 // Unknown lists the words of the reference that belong to no key, and those that
 // are said twice.

@@ -38,6 +38,51 @@ store:
   url: postgres://bot:xxxxx@db.example.com/approvebot
 http:
   listen: 127.0.0.1:8080
+hints:
+  ca-bit: step-up
+  csr-differs: warn
+  lookalike: step-up
+  mixed-script: step-up
+  foreign-domain: warn
+  internal-name: warn
+  private-ip: warn
+  revokes-used: warn
+  not-owner: note
+  weak-key: warn
+  key-reused: warn
+  wildcard: warn
+  cn-not-in-sans: warn
+  long-validity: warn
+  many-names: note
+  odd-key: note
+  weak-signature: note
+  punycode: note
+  new-domain: note
+  unusual-domain: note
+  public_cas:
+    - "*DigiCert*"
+    - "*Sectigo*"
+    - "*GlobalSign*"
+    - "*Entrust*"
+    - "*Let's Encrypt*"
+    - "*LetsEncrypt*"
+    - "*GoDaddy*"
+    - "*Google Trust*"
+    - "*GeoTrust*"
+    - "*Thawte*"
+    - "*RapidSSL*"
+    - "*QuoVadis*"
+    - "*SwissSign*"
+    - "*Certum*"
+    - "*HARICA*"
+    - "*IdenTrust*"
+    - "*ZeroSSL*"
+    - "*SSL.com*"
+    - "*Buypass*"
+    - "*Actalis*"
+    - "*Telekom Security*"
+  most_names: 50
+  longest_validity_days: 398
 routes:
   - name: everything
     channels:
@@ -159,7 +204,7 @@ func TestYAMLMistakes(t *testing.T) {
 		"an unquoted # in a list": {"routes:\n - channels: [#pki]\n   name: x\n", `approvebot.yaml:2:14: this is not YAML: sequence end token ']' not found; names that begin with # are comments unless in quotes: "#pki-approvals"`},
 		"a tab":                   {"routes:\n\t- name: x", "approvebot.yaml:2:1: this is not YAML: a tab; indent with spaces"},
 		"two documents":           {minimal + "---\nlog: {}\n", "approvebot.yaml:6:1: a second document begins here; the configuration is one document, remove the line ---"},
-		"a list at the top":       {"- a\n", "approvebot.yaml:1:1: is a mapping with the keys keyfactor, slack, poll, store, http, admins, people, routes, log, not a list"},
+		"a list at the top":       {"- a\n", "approvebot.yaml:1:1: is a mapping with the keys keyfactor, slack, poll, store, http, admins, people, hints, routes, log, not a list"},
 		"a key twice":             {minimal + "log: {level: info}\nlog: {level: info}\n", "approvebot.yaml:6:1: log: is given twice, first in line 5; keep one"},
 		"an unknown anchor":       {minimal + "log: {level: *x}\n", `approvebot.yaml:5:14: log.level: write a value that begins with * in quotes: "*.example.com"`},
 		"not true or false":       {minimal + "keyfactor: {skip_verify: yes}\n", "approvebot.yaml:5:26: keyfactor.skip_verify: is either true or false"},

@@ -136,6 +136,11 @@ var group = either(handlePattern.String(), groupIDPattern.String())
 
 func either(patterns ...string) string { return strings.Join(patterns, "|") }
 
+// hintLevels are what a rule of hints may say, and levels names them.
+var hintLevels = []string{HintOff, HintNote, HintWarn, HintStepUp}
+
+const levels = " `off`, `note`, `warn` or `step-up`."
+
 // reference has a word on every key, in any order; sections and mappings have
 // theirs as well. A test tells of what is missing.
 var reference = []Key{
@@ -360,6 +365,106 @@ var reference = []Key{
 		Meaning: "Domains of our e-mail addresses. Slack is asked for the requester at each of them.",
 	},
 	{
+		Path:    "hints",
+		Meaning: "What is pointed out about a request, for all routes that do not say otherwise.",
+	},
+	{
+		Path: "hints.ca-bit", Default: "`step-up`", One: hintLevels,
+		Meaning: "The CSR asks for a certificate that can issue others." + levels,
+	},
+	{
+		Path: "hints.csr-differs", Default: "`warn`", One: hintLevels,
+		Meaning: "What Keyfactor says differs from what the CSR says: subject, names, or a signature that proves nothing." + levels,
+	},
+	{
+		Path: "hints.lookalike", Default: "`step-up`", One: hintLevels,
+		Meaning: "A domain that reads like one of `hints.domains`, or like one that was approved here before." + levels,
+	},
+	{
+		Path: "hints.mixed-script", Default: "`step-up`", One: hintLevels,
+		Meaning: "A name with letters of several scripts in one word, such as Latin and Cyrillic." + levels,
+	},
+	{
+		Path: "hints.foreign-domain", Default: "`warn`", One: hintLevels,
+		Meaning: "A name outside `hints.domains`. Silent where there are none." + levels,
+	},
+	{
+		Path: "hints.internal-name", Default: "`warn`", One: hintLevels,
+		Meaning: "A name that nobody outside can resolve, on one of `hints.public_cas`." + levels,
+	},
+	{
+		Path: "hints.private-ip", Default: "`warn`", One: hintLevels,
+		Meaning: "An address that is not public, on one of `hints.public_cas`." + levels,
+	},
+	{
+		Path: "hints.revokes-used", Default: "`warn`", One: hintLevels,
+		Meaning: "The certificate to be revoked is in use where Keyfactor looks." + levels,
+	},
+	{
+		Path: "hints.not-owner", Default: "`note`", One: hintLevels,
+		Meaning: "Whoever asks is not who got the certificate." + levels,
+	},
+	{
+		Path: "hints.weak-key", Default: "`warn`", One: hintLevels,
+		Meaning: "RSA below 2048 bits, an elliptic curve below 256, DSA." + levels,
+	},
+	{
+		Path: "hints.key-reused", Default: "`warn`", One: hintLevels,
+		Meaning: "The key of another request that was seen here." + levels,
+	},
+	{
+		Path: "hints.wildcard", Default: "`warn`", One: hintLevels,
+		Meaning: "A name with a `*`." + levels,
+	},
+	{
+		Path: "hints.cn-not-in-sans", Default: "`warn`", One: hintLevels,
+		Meaning: "The common name is a host and not among the alternative names, where clients look." + levels,
+	},
+	{
+		Path: "hints.long-validity", Default: "`warn`", One: hintLevels,
+		Meaning: "Valid for longer than `hints.longest_validity_days`, where Keyfactor tells." + levels,
+	},
+	{
+		Path: "hints.many-names", Default: "`note`", One: hintLevels,
+		Meaning: "More names than `hints.most_names`." + levels,
+	},
+	{
+		Path: "hints.odd-key", Default: "`note`", One: hintLevels,
+		Meaning: "A key of an unusual size, exponent, curve or kind." + levels,
+	},
+	{
+		Path: "hints.weak-signature", Default: "`note`", One: hintLevels,
+		Meaning: "The CSR is signed with MD5 or SHA-1." + levels,
+	},
+	{
+		Path: "hints.punycode", Default: "`note`", One: hintLevels,
+		Meaning: "A name that is written otherwise than it is read: `xn--…`." + levels,
+	},
+	{
+		Path: "hints.new-domain", Default: "`note`", One: hintLevels,
+		Meaning: "A domain that was never approved here before, outside `hints.domains`." + levels,
+	},
+	{
+		Path: "hints.unusual-domain", Default: "`note`", One: hintLevels,
+		Meaning: "A domain that was approved here, but never for this requester, who has others." + levels,
+	},
+	{
+		Path: "hints.domains", Default: "none", Example: "[example.com, example.de]",
+		Meaning: "Your domains. Each stands for itself and every name below it.",
+	},
+	{
+		Path: "hints.public_cas", Default: "the usual ones by name, such as `*DigiCert*`", Example: "['*DigiCert*', 'ca-public\\\\*']",
+		Meaning: "Patterns of the CAs whose certificates the world trusts. `[]` is none.",
+	},
+	{
+		Path: "hints.most_names", Default: "`50`", Example: "50", Range: []int{1},
+		Meaning: "How many alternative names are usual.",
+	},
+	{
+		Path: "hints.longest_validity_days", Default: "`398`", Example: "398", Range: []int{1},
+		Meaning: "How many days a certificate may be valid.",
+	},
+	{
 		Path: "routes", Required: true,
 		Meaning: "Which requests go to which channels, and who may decide them. The first route that matches takes a request.",
 	},
@@ -538,6 +643,10 @@ var reference = []Key{
 	{
 		Path: "routes[].hours.holidays", Default: "none", Example: "[2026-12-25]",
 		Meaning: "Days off.",
+	},
+	{
+		Path: "routes[].hints", Default: "as under `hints`", Example: "{wildcard: off, new-domain: warn, domains: [example.com]}", Like: "hints",
+		Meaning: "Where the route differs from what is said under [hints](#hints); the same keys.",
 	},
 	{
 		Path:    "log",

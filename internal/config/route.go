@@ -35,6 +35,10 @@ type Route struct {
 	// Reminders are what happens while nobody decides, within Hours.
 	Reminders []Reminder `yaml:"reminders,omitempty"`
 	Hours     Hours      `yaml:"hours,omitempty"`
+	// Hints is where the route differs from [Config.Hints].
+	Hints Hints `yaml:"hints,omitempty"`
+
+	hints approval.HintRule // as they are in force
 }
 
 // Reminder reminds the approvers of a request that waits, and shows it to a
@@ -132,6 +136,7 @@ func (r Route) Rule() approval.Rule {
 		ShowOnly:       r.Chat == ChatShowOnly,
 		ExpiresAfter:   r.ExpiresAfter,
 		Hours:          r.Hours.Hours(),
+		Hints:          r.hints,
 	}
 	for _, reminder := range r.Reminders {
 		rule.Reminders = append(rule.Reminders, approval.Reminder(reminder))

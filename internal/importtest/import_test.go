@@ -9,6 +9,7 @@
 //	                                 ├── internal/jobs     ├── internal/approval
 //	                                 ├── internal/store ───┤
 //	                                 ├── internal/metrics ─┤
+//	                                 ├── internal/store ───┤  internal/hint (of store and bot)
 //	                                 ├── keyfactor ────────┘
 //	                                 └── internal/keyfactorsim, internal/slacksim: other people's servers
 package importtest
@@ -35,12 +36,13 @@ var rooms = map[string][]string{
 	"internal/app":      {anyRoom},
 	"internal/approval": {},
 	"internal/config":   {"internal/approval", "internal/secret"},
+	"internal/hint":     {"internal/approval"},
 	"internal/jobs":     {"internal/approval", "internal/store"},
 	"internal/metrics":  {"internal/approval", "internal/store"},
 	"internal/secret":   {},
-	"internal/store":    {"internal/approval", "internal/secret"},
+	"internal/store":    {"internal/approval", "internal/hint", "internal/secret"},
 	"blocks":            {"internal/approval"},
-	"bot":               {"internal/approval", "internal/secret", "internal/store", "blocks"},
+	"bot":               {"internal/approval", "internal/hint", "internal/secret", "internal/store", "blocks"},
 	"keyfactor":         {"internal/approval", "internal/secret"},
 	"poller":            {"internal/approval", "internal/store"},
 
