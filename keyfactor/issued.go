@@ -13,6 +13,9 @@ import (
 	"github.com/approvebot/approvebot/internal/approval"
 )
 
+// expiration is the type of a workflow that nobody asked for.
+const expiration = "Expiration"
+
 // concerned reads the existing certificate that an instance is about: the one to
 // be revoked, renewed, or about to expire. The permission is optional, and the
 // details are a courtesy: without them the number is all there is.
@@ -27,6 +30,21 @@ func (w *Workflows) concerned(ctx context.Context, i Instance) *approval.Issued 
 		return &approval.Issued{ID: id, Serial: i.Text("SerialNumberString"), Trouble: troubleWith(err)}
 	}
 	return c.issued(id)
+}
+
+// old says what the request means to do to the certificate that it concerns.
+func old(r approval.Request) approval.Old {
+	if r.Certificate == nil || r.Certificate.NotAfter.IsZero() {
+		return approval.Old{}
+	}
+	o := approval.Old{Concern: approval.Replaces, End: r.Certificate.NotAfter}
+	switch {
+	case r.Revocation:
+		o.Concern = approval.Revokes
+	case r.Type == expiration:
+		o.Concern = approval.Expires
+	}
+	return o
 }
 
 func troubleWith(err error) string {
@@ -143,7 +161,7 @@ func renewalFacts(f *facts, r approval.Request) {
 	}
 	renews := strings.Join(nonEmpty(or(commonName(old.Subject), old.Subject), prefixed("serial number ", old.Serial), prefixed("expires ", Time{old.NotAfter}.words())), ", ")
 	f.aside("Renews", renews)
-	if r.Type != "Expiration" {
+	if r.Type != expiration {
 		f.aside("What changes", or(strings.Join(changes(*old, r), "; "), "nothing but the dates"))
 	}
 	f.aside("In use at", inUse(*old))

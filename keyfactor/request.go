@@ -67,6 +67,7 @@ func (w *Workflows) request(ctx context.Context, i Instance, p place) approval.R
 		readCSR(&r, i.Text("CSR"), made)
 		enrolmentFacts(&f, &r)
 	}
+	r.Old = old(r)
 	f.add("Workflow", strings.Join(nonEmpty(r.Definition, r.Step), ", "))
 	metadataFacts(&f, w.config.MetadataFields, i.Object("Metadata"))
 	f.add("Submitted", i.StartDate.words())
