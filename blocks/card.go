@@ -15,6 +15,8 @@ type CardView struct {
 	State   approval.State
 	// Decision is the live or the final one; nil when nobody decided here.
 	Decision *approval.Decision
+	// Sent says that Keyfactor took the decision; it may still wait for others.
+	Sent bool
 	// Outcome is set when State is final.
 	Outcome *approval.Outcome
 	// Trouble is our own plain sentence: why a decision is not through yet, or

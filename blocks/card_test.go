@@ -30,6 +30,8 @@ func cards() map[string]blocks.CardView {
 	failed.Trouble = "Carol's approval was refused by Keyfactor: the account may not approve at this step."
 
 	sending := blocks.CardView{Request: enrollment(), State: approval.Deciding, Decision: approve, Details: "v1.sealed-details"}
+	counting := sending
+	counting.Sent, counting.Trouble = true, "Keyfactor took this approval and says: Awaiting 1 more approval(s) from approval roles."
 	stuck := sending
 	stuck.Trouble = "Keyfactor gave no clear answer. We are asking it whether the decision arrived."
 
@@ -114,6 +116,7 @@ func cards() map[string]blocks.CardView {
 		"pending, hostile":             pending(hostile()),
 		"pending, non-Latin":           pending(japanese),
 		"deciding":                     sending,
+		"deciding, others missing":     counting,
 		"deciding with trouble":        stuck,
 		"approved":                     end(approve, approval.Approved, approval.DecidedHere),
 		"approved in the portal":       settled(enrollment(), nil, elsewhere),

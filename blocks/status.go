@@ -46,7 +46,7 @@ func statusLine(v CardView) status {
 		}
 		return settled(o, v.Decision)
 	case v.State == approval.Deciding:
-		return deciding(v.Decision)
+		return deciding(v.Decision, v.Sent)
 	}
 	return pending(v)
 }
@@ -83,11 +83,15 @@ func approvers(list string) string {
 	return joinSome(names, len(names), ", ", maxApprovers)
 }
 
-func deciding(d *approval.Decision) status {
+func deciding(d *approval.Decision, sent bool) status {
 	if d == nil {
 		return status{sign: "📨", head: "A decision is being sent to Keyfactor"}
 	}
-	return status{sign: "📨", head: noun(d.Verdict) + " is being sent to Keyfactor", rest: ", decided by " + everybody(*d) + at(d.At)}
+	head := noun(d.Verdict) + " is being sent to Keyfactor"
+	if sent {
+		head = "Keyfactor has the " + strings.ToLower(noun(d.Verdict))
+	}
+	return status{sign: "📨", head: head, rest: ", decided by " + everybody(*d) + at(d.At)}
 }
 
 func noun(v approval.Verdict) string {

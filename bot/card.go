@@ -24,7 +24,7 @@ func (b *Bot) view(ctx context.Context, r store.Record, channel string) blocks.C
 		case !r.Decision.Failed.IsZero():
 			// decided elsewhere after an attempt of ours had failed: not ours to show
 		default:
-			v.Decision, v.Trouble = &r.Decision.Decision, r.Decision.Trouble
+			v.Decision, v.Sent, v.Trouble = &r.Decision.Decision, !r.Decision.Sent.IsZero(), r.Decision.Trouble
 		}
 	}
 	v.Earlier = b.earlier(ctx, r)

@@ -47,6 +47,8 @@ const demoConfig = `
 keyfactor:
   url: %[1]s
   portal_url: %[2]s
+  accounts: # for steps of which Keyfactor itself wants two approvals
+    - {name: second, auth: {username: 'EXAMPLE\svc-approvebot2', password: approve-me-too}}
 slack:
   transport: %[3]s
   api_url: %[4]s

@@ -50,8 +50,9 @@ type place struct {
 	keyfactor *keyfactorsim.Server
 	store     string // its URL
 	slackDoor *door
-	options   func(*app.Options) // changes what replicas are made with; may be nil
-	transport string             // of Slack; empty is socket
+	options   func(*app.Options)         // changes what replicas are made with; may be nil
+	transport string                     // of Slack; empty is socket
+	edit      func(config string) string // if set, what replicas read instead of placeConfig
 }
 
 // door stands in front of a simulator for one process. It counts polls, can be
@@ -195,6 +196,9 @@ func (p *place) prepare(keyfactor http.Handler) *replica {
 	r.log = log
 	env := p.env(r.keyfactor)
 	text := placeConfig + fmt.Sprintf("store: {url: %q}\nslack: {transport: %q}\n", p.store, cmp.Or(p.transport, "socket"))
+	if p.edit != nil {
+		text = p.edit(text)
+	}
 	c, _, err := config.Parse("approvebot.yaml", []byte(text), func(name string) string { return env[name] })
 	require.NoError(p, err)
 	o := app.Options{Config: c, Log: zap.New(core, zap.AddCaller())}

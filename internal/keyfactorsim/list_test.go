@@ -194,7 +194,7 @@ func TestRolesAndTemplates(t *testing.T) {
 	r.Header.Set("x-keyfactor-api-version", "2.0")
 	got, err := s.send(r)
 	require.NoError(t, err)
-	require.Contains(t, got.body, `"ClaimsCount":5`)
+	require.Contains(t, got.body, `"ClaimsCount":6`)
 	require.Equal(t, 404, s.get("/Security/Roles/77").status)
 	require.Equal(t, true, s.object("/Templates/16")["RequiresApproval"])
 	require.Len(t, s.rows("/Templates"+query(`CommonName -eq "ExampleUser"`), bot), 1)
