@@ -40,6 +40,9 @@ func commentInputs(v DecideView) []slack.Block {
 	}
 	field.InitialValue = clip(v.Initial, field.MaxLength)
 	hint := "Goes with your name into the thread, the audit log and, where it keeps comments, Keyfactor."
+	if v.Told && v.Verdict == approval.Deny {
+		hint = strings.Replace(hint, "your name into", "your name to the requester, into", 1)
+	}
 	if !required && v.Comment.Need == approval.CommentRequired {
 		hint = "Needed unless you choose a reason. " + hint
 	}

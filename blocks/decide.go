@@ -19,6 +19,8 @@ type DecideView struct {
 	// Votes are those that stand, and Needs what is missing before this one.
 	Votes []approval.Vote
 	Needs Needs
+	// Told means that the requester gets the reason of a denial.
+	Told bool
 }
 
 // DecideModal asks for the comment and is the last look at what is decided.

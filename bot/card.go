@@ -148,6 +148,10 @@ const searchPages = 5
 // findCard looks in the channel for a card whose post was started but never
 // recorded. It returns an empty ts when there certainly is none.
 func (b *Bot) findCard(ctx context.Context, room string, id approval.ID, meta slack.SlackMetadata, since time.Time) (string, error) {
+	room, err := b.rooms.history(ctx, room)
+	if err != nil {
+		return "", err
+	}
 	p := &slack.GetConversationHistoryParameters{ChannelID: room, Limit: 200, Oldest: slackTime(since.Add(-searchBack)), IncludeAllMetadata: true}
 	for range searchPages {
 		h, err := b.c.Slack.GetConversationHistoryContext(ctx, p)
@@ -155,7 +159,7 @@ func (b *Bot) findCard(ctx context.Context, room string, id approval.ID, meta sl
 			return "", err
 		}
 		for _, m := range h.Messages {
-			if b.carries(m, meta) || b.shows(m, id) {
+			if b.carries(m, meta) || id != "" && b.shows(m, id) {
 				return m.Timestamp, nil
 			}
 		}
@@ -173,8 +177,11 @@ func (b *Bot) shows(m slack.Message, id approval.ID) bool {
 	return ok && found == id && m.BotID != "" && m.BotID == b.botID()
 }
 
-// findReply does the same inside a thread.
+// findReply does the same inside a thread, or, without one, in direct messages.
 func (b *Bot) findReply(ctx context.Context, room, thread string, meta slack.SlackMetadata, since time.Time) (string, error) {
+	if thread == "" {
+		return b.findCard(ctx, room, "", meta, since)
+	}
 	p := &slack.GetConversationRepliesParameters{ChannelID: room, Timestamp: thread, Limit: 200, Oldest: slackTime(since.Add(-searchBack)), IncludeAllMetadata: true}
 	for range searchPages {
 		replies, more, next, err := b.c.Slack.GetConversationRepliesContext(ctx, p)

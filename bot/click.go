@@ -93,7 +93,7 @@ func (b *Bot) ask(ctx context.Context, trigger string, a attempt) {
 	}
 	modal := blocks.DecideModal(blocks.DecideView{
 		Verdict: a.Verdict, Request: a.record.Request, Metadata: b.seal.seal(a.ticket), Comment: a.rule.Comment(a.Verdict),
-		TypeCommonName: a.rule.MustType(a.record.Request, a.Verdict) != "", Votes: a.record.Votes, Needs: a.needs(),
+		TypeCommonName: a.rule.MustType(a.record.Request, a.Verdict) != "", Votes: a.record.Votes, Needs: a.needs(), Told: a.rule.NotifyRequester,
 	})
 	if reason != "" {
 		b.audit(ctx, a, reason)

@@ -15,7 +15,8 @@ import (
 	"github.com/approvebot/approvebot/internal/store"
 )
 
-// Reply posts one message of a request's trail into the thread under its card.
+// Reply posts one message of a request's trail into the thread under its card, or
+// to a person.
 func (b *Bot) Reply(ctx context.Context, id approval.ID, channel, key string) error {
 	reply, card, err := b.c.Store.Reply(ctx, id, channel, key)
 	if errors.Is(err, store.ErrNotFound) {
@@ -28,10 +29,13 @@ func (b *Bot) Reply(ctx context.Context, id approval.ID, channel, key string) er
 		return nil
 	}
 	log := b.log(id).With(zap.String("channel", channel), zap.String("reply", key))
-	if !card.Failed.IsZero() && card.TS == "" {
+	room, thread := card.SlackChannel, []slack.MsgOption{slack.MsgOptionTS(card.TS)}
+	if reply.Direct {
+		room, thread = channel, nil
+	} else if !card.Failed.IsZero() && card.TS == "" {
 		return b.c.Store.ReplyFailed(ctx, id, channel, key, "there is no card to reply to")
 	}
-	if card.TS == "" {
+	if card.TS == "" && !reply.Direct {
 		return &wait{after: 2 * time.Second, err: errors.New("the card is not posted yet")}
 	}
 	if err := b.ready(ctx); err != nil {
@@ -51,7 +55,7 @@ func (b *Bot) Reply(ctx context.Context, id approval.ID, channel, key string) er
 		return fmt.Errorf("mark reply %s of %s: %w", key, id, err)
 	}
 	if !first {
-		ts, err := b.findReply(ctx, card.SlackChannel, card.TS, meta, started)
+		ts, err := b.findReply(ctx, room, card.TS, meta, started)
 		if err != nil && !lacksScope(err) {
 			return fmt.Errorf("look for reply %s of %s: %w", key, id, err)
 		}
@@ -69,7 +73,7 @@ func (b *Bot) Reply(ctx context.Context, id approval.ID, channel, key string) er
 		}
 	}
 	message := blocks.Message{Text: body.Text, Blocks: body.Blocks.BlockSet}
-	_, ts, err := b.send(ctx, card.SlackChannel, message, meta, slack.MsgOptionTS(card.TS))
+	_, ts, err := b.send(ctx, room, message, meta, thread...)
 	if err != nil {
 		return b.replyFailed(ctx, reply, err)
 	}

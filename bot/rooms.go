@@ -51,6 +51,19 @@ func (r *rooms) resolve(ctx context.Context, channel string) (string, error) {
 	return "", &UnknownChannelError{Name: channel}
 }
 
+// history returns where the messages of a room can be read. A person's id is good
+// for posting only: what was posted is in the direct message with them.
+func (r *rooms) history(ctx context.Context, id string) (string, error) {
+	if !strings.HasPrefix(id, "U") && !strings.HasPrefix(id, "W") {
+		return id, nil
+	}
+	c, _, _, err := r.slack.OpenConversationContext(ctx, &slack.OpenConversationParameters{Users: []string{id}})
+	if err != nil {
+		return "", fmt.Errorf("open the direct message with %s: %w", id, err)
+	}
+	return c.ID, nil
+}
+
 // outside reports whether people of other organisations are in the channel. Where
 // the bot may not look, or it is a direct message, they are not.
 func (r *rooms) outside(ctx context.Context, id string) (bool, error) {

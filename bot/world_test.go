@@ -122,6 +122,8 @@ type options struct {
 	slack func(*slacksim.Config)
 	rule  func(*approval.Rule)
 	now   func() time.Time
+	// directory is whom Keyfactor's names belong to; by default alice is nobody in Slack.
+	directory approval.Directory
 }
 
 func newWorld(t *testing.T, o options) *world {
@@ -129,6 +131,9 @@ func newWorld(t *testing.T, o options) *world {
 	w := &world{T: t, queue: &queue{waiting: map[approval.ID]approval.Request{}, outcome: map[approval.ID]approval.Outcome{}, counted: map[approval.ID]bool{}}}
 	log := zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel))
 	w.rule = approval.Rule{Route: "all", Groups: []string{"@pki-approvers"}, Approve: approval.CommentRule{Need: approval.CommentOptional}, Deny: approval.CommentRule{Need: approval.CommentRequired}}
+	if o.directory.Map == nil && o.directory.Templates == nil {
+		o.directory.NotInSlack = []string{`EXAMPLE\alice`}
+	}
 	if o.rule != nil {
 		o.rule(&w.rule)
 	}
@@ -157,7 +162,7 @@ func newWorld(t *testing.T, o options) *world {
 	api := slack.New(w.slack.BotToken(), slack.OptionAPIURL(slackServer.URL+"/api/"), slack.OptionAppLevelToken(w.slack.AppToken()),
 		slack.OptionHTTPClient(&http.Client{Timeout: 5 * time.Second}))
 	w.bot, err = bot.New(bot.Config{
-		Store: w.store, Slack: api, Sources: []approval.Source{w.queue}, Admins: func() bot.Team { return bot.Team{Groups: []string{"@pki-admins"}} }, Directory: func() approval.Directory { return approval.Directory{NotInSlack: []string{`EXAMPLE\alice`}} },
+		Store: w.store, Slack: api, Sources: []approval.Source{w.queue}, Admins: func() bot.Team { return bot.Team{Groups: []string{"@pki-admins"}} }, Directory: func() approval.Directory { return o.directory },
 		Filter: func(wanted map[string]string) (func(approval.Request) bool, error) {
 			return func(r approval.Request) bool { return wanted["type"] == "" || r.Type == wanted["type"] }, nil
 		},

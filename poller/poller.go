@@ -36,6 +36,8 @@ type Config struct {
 	// Remind is asked about every pending request that was listed, the most urgent
 	// first, whether people have to be told that it still waits.
 	Remind func(context.Context, store.Known)
+	// Follow is called once in a pass, to tell requesters what has become of their requests.
+	Follow func(context.Context)
 	// Changed is told when a pending request asks something else than before.
 	Changed func(ctx context.Context, before, after approval.Request)
 	// Observe is told what each pass over a source did.
@@ -77,6 +79,9 @@ func New(c Config) *Poller {
 	}
 	if c.Remind == nil {
 		c.Remind = func(context.Context, store.Known) {}
+	}
+	if c.Follow == nil {
+		c.Follow = func(context.Context) {}
 	}
 	if c.Changed == nil {
 		c.Changed = func(context.Context, approval.Request, approval.Request) {}
@@ -162,6 +167,7 @@ func (p *Poller) Pass(ctx context.Context) error {
 			succeeded = append(succeeded, s.Kind())
 		}
 	}
+	p.c.Follow(ctx)
 	// Also when time is up: this pass has ended, whatever it achieved.
 	if err := p.c.Store.Passed(context.WithoutCancel(ctx), succeeded...); err != nil {
 		errs = append(errs, err)

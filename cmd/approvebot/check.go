@@ -139,11 +139,12 @@ func neededScopes(c *config.Config) ([]string, error) {
 	if c.Slack.Transport == config.TransportHTTP {
 		base = "https://approvebot.example.com" // the scopes do not depend on it
 	}
-	groups := len(c.Admins.Groups) > 0
+	groups, direct := len(c.Admins.Groups) > 0, false
 	for _, r := range c.Routes {
 		groups = groups || len(r.Approvers.Groups)+len(r.Quorum.From) > 0
+		direct = direct || r.Direct()
 	}
-	m, err := newManifest(c.Slack.Transport, base, groups)
+	m, err := newManifest(c.Slack.Transport, base, groups, direct)
 	return m.OAuth.Scopes.Bot, err
 }
 

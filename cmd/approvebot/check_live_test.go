@@ -46,7 +46,7 @@ routes:
 func newSurroundings(t *testing.T) *surroundings {
 	t.Helper()
 	s := &surroundings{slack: slacksim.DefaultConfig(), seed: keyfactorsim.BuiltinSeed(), yaml: liveConfig, dir: t.TempDir(), env: map[string]string{}}
-	m, err := newManifest("socket", "", true)
+	m, err := newManifest("socket", "", true, false)
 	require.NoError(t, err)
 	s.slack.Scopes = m.OAuth.Scopes.Bot
 	s.seed.Roles = slices.Clone(s.seed.Roles) // the built-in seed is everybody's

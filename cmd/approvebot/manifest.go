@@ -27,7 +27,7 @@ the app must be installed again.`
 
 func (p *program) manifestCommand() *cobra.Command {
 	var transport, base string
-	var groups bool
+	var groups, direct bool
 	cmd := &cobra.Command{
 		Use:   "manifest",
 		Short: "Print the manifest of the Slack app",
@@ -36,7 +36,7 @@ func (p *program) manifestCommand() *cobra.Command {
   approvebot manifest --transport http --url https://approvebot.example.com`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			m, err := newManifest(transport, base, groups)
+			m, err := newManifest(transport, base, groups, direct)
 			if err != nil {
 				return err
 			}
@@ -51,6 +51,7 @@ func (p *program) manifestCommand() *cobra.Command {
 	cmd.Flags().StringVar(&transport, "transport", config.TransportSocket, "how clicks arrive: socket or http")
 	cmd.Flags().StringVar(&base, "url", "", "https `URL` at which Slack reaches approvebot; for http only")
 	cmd.Flags().BoolVar(&groups, "groups", true, "approvers or admins are Slack user groups (needs usergroups:read)")
+	cmd.Flags().BoolVar(&direct, "direct", false, "routes send direct messages: direct_messages, notify_requester, or reminders of a user (needs im:history and im:write)")
 	complete(cmd, "transport", config.TransportSocket, config.TransportHTTP)
 	return cmd
 }
@@ -106,7 +107,7 @@ type slashCommand struct {
 
 // newManifest describes the app. Each scope is here because of a call that the
 // bot makes; see the comments.
-func newManifest(transport, base string, groups bool) (manifest, error) {
+func newManifest(transport, base string, groups, direct bool) (manifest, error) {
 	var m manifest
 	base, err := manifestURL(transport, base)
 	if err != nil {
@@ -140,6 +141,10 @@ func newManifest(transport, base string, groups bool) (manifest, error) {
 	}
 	if groups {
 		m.OAuth.Scopes.Bot = append(m.OAuth.Scopes.Bot, "usergroups:read") // approvers by user group
+	}
+	if direct {
+		// To find our own messages again after a crash, in direct messages.
+		m.OAuth.Scopes.Bot = append(m.OAuth.Scopes.Bot, "im:history", "im:write")
 	}
 	m.OAuth.Scopes.Bot = append(m.OAuth.Scopes.Bot,
 		"users:read",       // who pressed: member, guest or outsider

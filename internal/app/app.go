@@ -123,7 +123,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.poller = poller.New(poller.Config{
 		Sources: sources, Store: a.store, Log: o.Log.Named("poller"),
 		Route:   func(ctx context.Context, r approval.Request) (store.Placement, error) { return rs.place(ctx, a.bot, r) },
-		Observe: a.polled, Routed: rs.known, Remind: a.bot.Remind, Changed: a.bot.Changed, Unrouted: a.bot.Unrouted,
+		Observe: a.polled, Routed: rs.known, Remind: a.bot.Remind, Follow: a.bot.Follow, Changed: a.bot.Changed, Unrouted: a.bot.Unrouted,
 	})
 
 	schedule, err := config.ParseSchedule(c.Poll.Schedule)

@@ -41,7 +41,7 @@ func (r routes) place(ctx context.Context, b *bot.Bot, request approval.Request)
 	if !ok {
 		return store.Placement{}, nil
 	}
-	p := store.Placement{Route: route.Name}
+	p := store.Placement{Route: route.Name, Follow: route.NotifyRequester}
 	add := func(channels []string) {
 		for _, c := range channels {
 			if !slices.Contains(p.Channels, c) {

@@ -122,6 +122,33 @@ func (d Directory) Lookups(requester string, k Known) []string {
 	return all
 }
 
+// Whose returns the person whom a requester's name belongs to, of those whom Slack
+// knows by [Directory.Lookups]. It is for telling them something, so here it takes
+// proof to say yes: the map, a template or the whole address makes exactly this
+// name of them, and of nobody else. A likeness of names is none.
+func (d Directory) Whose(requester string, found []Known) (Known, bool) {
+	requester = strings.TrimSpace(requester)
+	target, mapped := d.mapped(requester)
+	if requester == "" || !mapped && d.notInSlack(requester) {
+		return Known{}, false
+	}
+	is := func(o Known) bool { return address(requester) && equal(requester, o.Email) }
+	switch {
+	case mapped:
+		is = func(o Known) bool { return named(target, o) }
+	case len(d.Templates) > 0:
+		is = func(o Known) bool { return d.alike(requester, o) }
+	}
+	var who Known
+	for _, o := range found {
+		if who.ID != "" && o.ID != who.ID || o.ID == "" || !ours(o) || !is(o) {
+			return Known{}, false
+		}
+		who = o
+	}
+	return who, who.ID != ""
+}
+
 // alike reports whether the name may be that person's.
 func (d Directory) alike(requester string, k Known) bool {
 	if k.Email != "" && strings.EqualFold(requester, k.Email) {

@@ -172,3 +172,43 @@ func FuzzRelate(f *testing.F) {
 		}
 	})
 }
+
+// To tell somebody something takes proof; a likeness that keeps a person from
+// deciding is not enough here.
+func TestWhose(t *testing.T) {
+	ada, ben := known("U0ADA", "ada@example.com", "ada", approval.Member), known("U0BEN", "ben@example.com", "ben", approval.Member)
+	templates := approval.Directory{Templates: []string{`EXAMPLE\{localpart}`}, Domains: []string{"example.com"}, NotInSlack: []string{`EXAMPLE\svc-*`}}
+	mapped := approval.Directory{Map: map[string]string{`EXAMPLE\adm-ada`: "U0ADA", `EXAMPLE\svc-web`: "@ben"}, NotInSlack: []string{`EXAMPLE\svc-*`}}
+	gone, robot, guest := ada, ada, ada
+	gone.Membership, robot.Membership, guest.Membership = approval.Deactivated, approval.Robot, approval.Guest
+	for name, row := range map[string]struct {
+		directory approval.Directory
+		requester string
+		found     []approval.Known
+		want      string
+	}{
+		"a template":                       {templates, `example\ADA`, []approval.Known{ada}, "U0ADA"},
+		"… of a guest":                     {templates, `EXAMPLE\ada`, []approval.Known{guest}, "U0ADA"},
+		"… found twice":                    {templates, `EXAMPLE\ada`, []approval.Known{ada, ada}, "U0ADA"},
+		"… of another domain":              {templates, `OTHER\ada`, []approval.Known{ada}, ""},
+		"… that makes another name":        {templates, `EXAMPLE\ada`, []approval.Known{ben}, ""},
+		"… of two people":                  {templates, `EXAMPLE\ada`, []approval.Known{ada, known("U0AD2", "ada@other.example", "ada2", approval.Member)}, ""},
+		"… of somebody who has left":       {templates, `EXAMPLE\ada`, []approval.Known{gone}, ""},
+		"… of an app":                      {templates, `EXAMPLE\ada`, []approval.Known{robot}, ""},
+		"… that nobody in Slack has":       {templates, `EXAMPLE\svc-ada`, []approval.Known{ada}, ""},
+		"nobody":                           {templates, `EXAMPLE\ada`, nil, ""},
+		"no name":                          {templates, ` `, []approval.Known{ada}, ""},
+		"the map":                          {mapped, `example\adm-ada`, []approval.Known{ada}, "U0ADA"},
+		"the map before what is not there": {mapped, `EXAMPLE\svc-web`, []approval.Known{ben}, "U0BEN"},
+		"the map, and somebody else":       {mapped, `EXAMPLE\adm-ada`, []approval.Known{ben}, ""},
+		"an address":                       {approval.Directory{}, "ADA@example.com", []approval.Known{ada}, "U0ADA"},
+		"another address":                  {approval.Directory{}, "ada@other.example", []approval.Known{ada}, ""},
+		"a mere likeness":                  {approval.Directory{}, `EXAMPLE\ada`, []approval.Known{ada}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			who, ok := row.directory.Whose(row.requester, row.found)
+			require.Equal(t, row.want, who.ID)
+			require.Equal(t, row.want != "", ok)
+		})
+	}
+}

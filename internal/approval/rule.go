@@ -32,6 +32,9 @@ type Rule struct {
 	Hours     Hours
 	// Hints says what is pointed out about a request, and what it is worth.
 	Hints HintRule
+	// NotifyRequester tells the requester, where it is certain who that is in Slack,
+	// that the request has arrived and what became of it.
+	NotifyRequester bool
 }
 
 // Comment returns what the rule wants of a comment with the verdict.

@@ -35,6 +35,7 @@ func (l *loader) check(c *Config) {
 	l.checkPeople("admins", c.Admins)
 	l.checkDirectory(c.People)
 	l.checkHints("hints", c.Hints)
+	l.checkFollowed(c)
 	l.checkRoutes(c.Routes)
 	l.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	l.oneOf("log.format", c.Log.Format, "auto", "json", "console")

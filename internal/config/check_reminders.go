@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/approvebot/approvebot/internal/approval"
@@ -77,5 +78,19 @@ func (l *loader) checkHours(at string, r Route) {
 	}
 	if l.given(at) && len(r.Reminders) == 0 {
 		l.warn(at, "has no effect, because the route has no reminders")
+	}
+}
+
+// checkFollowed warns where requesters are to be told and nearly none can be found:
+// telling somebody takes proof of who they are.
+func (l *loader) checkFollowed(c *Config) {
+	findable := len(c.People.Map) > 0
+	for _, t := range c.People.Templates {
+		findable = findable || len(c.People.EmailDomains) > 0 || !strings.Contains(t, "{localpart}")
+	}
+	for i, r := range c.Routes {
+		if r.NotifyRequester && !findable {
+			l.warn(item("routes", i)+".notify_requester", "finds only requesters whose name in Keyfactor is their e-mail address; set people.templates and people.email_domains, or people.map")
+		}
 	}
 }

@@ -649,6 +649,10 @@ var reference = []Key{
 		Meaning: "Where the route differs from what is said under [hints](#hints); the same keys.",
 	},
 	{
+		Path: "routes[].notify_requester", Default: "`false`", Example: "true",
+		Meaning: "Whoever asked gets a direct message when the request has arrived, and one with the end of it and the reason of a denial. Only where it is certain who that is in Slack, see [people](#people).",
+	},
+	{
 		Path:    "log",
 		Meaning: "How much is logged, and how.",
 	},

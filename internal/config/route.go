@@ -39,6 +39,8 @@ type Route struct {
 	Hints Hints `yaml:"hints,omitempty"`
 
 	hints approval.HintRule // as they are in force
+	// NotifyRequester tells the requester what becomes of the request.
+	NotifyRequester bool `yaml:"notify_requester,omitempty"`
 }
 
 // Reminder reminds the approvers of a request that waits, and shows it to a
@@ -137,6 +139,8 @@ func (r Route) Rule() approval.Rule {
 		ExpiresAfter:   r.ExpiresAfter,
 		Hours:          r.Hours.Hours(),
 		Hints:          r.hints,
+
+		NotifyRequester: r.NotifyRequester,
 	}
 	for _, reminder := range r.Reminders {
 		rule.Reminders = append(rule.Reminders, approval.Reminder(reminder))
@@ -160,6 +164,12 @@ func (r Route) Places() []string {
 		}
 	}
 	return all
+}
+
+// Direct reports whether anything of the route goes out as a direct message.
+func (r Route) Direct() bool {
+	return r.DirectMessages != DirectMessagesNone || r.NotifyRequester ||
+		slices.ContainsFunc(r.Reminders, func(m Reminder) bool { return m.User != "" })
 }
 
 // RouteFor returns the first route that takes the request, or false when none does.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/approvebot/approvebot/internal/approval"
@@ -41,7 +42,7 @@ func (s *Store) Reopen(ctx context.Context, r approval.Request, p Placement) (bo
 		if _, err := u.exec(ctx, `UPDATE card SET failed_at = NULL, error = '' WHERE request_id = $1 AND posted_at IS NULL`, string(r.ID)); err != nil {
 			return err
 		}
-		if err := u.postAll(ctx, r.ID, p.Channels); err != nil {
+		if err := errors.Join(u.postAll(ctx, r.ID, p.Channels), u.follow(ctx, r.ID, p)); err != nil {
 			return err
 		}
 		return u.redraw(ctx, r.ID)
@@ -63,7 +64,7 @@ func (s *Store) Reroute(ctx context.Context, id approval.ID, p Placement) (bool,
 			return err
 		}
 		u.record(Entry{Event: "request.rerouted", Request: id, Detail: map[string]any{"route": p.Route, "channels": p.Channels}})
-		if err := u.postAll(ctx, id, p.Channels); err != nil {
+		if err := errors.Join(u.postAll(ctx, id, p.Channels), u.follow(ctx, id, p)); err != nil {
 			return err
 		}
 		return u.redraw(ctx, id)

@@ -35,7 +35,12 @@
 //	                               ├──────ClearPost──────┘  └───CardFailed────┴─▶ failed
 //	                               └───────Repost, when the message was deleted────┘
 //
-//	reply     AddReply ──▶ waiting ──StartReply──▶ started ──Replied──▶ posted
+//	reminder  Remind ──▶ told; its cards and replies in the same transaction
+//
+//	follower  Appear ──▶ waiting ──Follow──▶ told that it waits ──Follow──▶ told its end
+//	                                ╲──────────Unfollow: nobody to tell──────────▲
+//
+//	reply     AddReply, Remind, Follow ──▶ waiting ──StartReply──▶ started ──Replied──▶ posted
 //	                          (ClearReply, ReplyFailed as above)
 //
 //	Appear, Place, Reopen, Reroute, Repost                   a post job per channel

@@ -93,7 +93,7 @@ func (j RefreshJob) open(ctx context.Context, tx *sql.Tx) (bool, error) {
 		  AND c.posted_at IS NOT NULL AND c.failed_at IS NULL AND c.shown_version < r.version`, string(j.Request), j.Channel)
 }
 
-// ReplyJob posts one message into a card's thread.
+// ReplyJob posts one message into a card's thread, or to a person.
 type ReplyJob struct {
 	Request approval.ID `json:"request"`
 	Channel string      `json:"channel"`
@@ -107,10 +107,10 @@ func (ReplyJob) Kind() string { return "reply" }
 func (ReplyJob) InsertOpts() river.InsertOpts { return options(QueueReply, maxAttempts) }
 func (j ReplyJob) key() string                { return string(j.Request) + "\x00" + j.Channel + "\x00" + j.Key }
 func (j ReplyJob) open(ctx context.Context, tx *sql.Tx) (bool, error) {
-	return exists(ctx, tx, `SELECT 1 FROM reply p JOIN card c ON c.request_id = p.request_id AND c.channel = p.channel
+	return exists(ctx, tx, `SELECT 1 FROM reply p LEFT JOIN card c ON c.request_id = p.request_id AND c.channel = p.channel
 		WHERE p.request_id = $1 AND p.channel = $2 AND p.key = $3
 		  AND p.posted_at IS NULL AND p.failed_at IS NULL
-		  AND c.posted_at IS NOT NULL AND c.failed_at IS NULL`, string(j.Request), j.Channel, j.Key)
+		  AND (p.direct OR c.posted_at IS NOT NULL AND c.failed_at IS NULL)`, string(j.Request), j.Channel, j.Key)
 }
 
 // SignalJob carries one decision to Keyfactor and follows it until it is settled.

@@ -17,8 +17,10 @@ type Reply struct {
 	Key  string
 	Body []byte
 
-	Request                              approval.ID
+	Request approval.ID
+	// Channel is that of the card, or the id of the person where it is a direct message.
 	Channel, TS                          string
+	Direct                               bool
 	Created, PostStarted, Posted, Failed time.Time
 	Error                                string
 }
@@ -63,11 +65,23 @@ func (u *unit) addReplies(ctx context.Context, id approval.ID, replies []Reply, 
 	return each(ctx, u.tx, u.enqueueReply, openReplies+` AND p.request_id = $1`, string(id))
 }
 
-// openReplies selects the first waiting reply of every thread that can take one.
+// addDirect has a message sent to a person, once for each key. It needs the
+// request's row locked.
+func (u *unit) addDirect(ctx context.Context, id approval.ID, person string, r Reply) error {
+	if _, err := u.exec(ctx, `INSERT INTO reply (request_id, channel, key, place, body, created_at, direct)
+		VALUES ($1, $2, $3, 1 + COALESCE((SELECT MAX(p.place) FROM reply p WHERE p.request_id = $1 AND p.channel = $2), 0), $4, $5, TRUE)
+		ON CONFLICT (request_id, channel, key) DO NOTHING`, string(id), person, r.Key, clean(string(r.Body)), u.now); err != nil {
+		return err
+	}
+	return u.nextReply(ctx, id, person)
+}
+
+// openReplies selects the first waiting reply of every thread that can take one,
+// and of everybody who gets direct messages.
 const openReplies = `SELECT p.request_id, p.channel, p.key FROM reply p
-	JOIN card c ON c.request_id = p.request_id AND c.channel = p.channel
-	WHERE p.posted_at IS NULL AND p.failed_at IS NULL AND c.posted_at IS NOT NULL AND c.failed_at IS NULL
-	  AND NOT EXISTS (SELECT 1 FROM reply q WHERE q.request_id = p.request_id AND q.channel = p.channel
+	LEFT JOIN card c ON c.request_id = p.request_id AND c.channel = p.channel
+	WHERE p.posted_at IS NULL AND p.failed_at IS NULL AND (p.direct OR c.posted_at IS NOT NULL AND c.failed_at IS NULL)
+	  AND NOT EXISTS (SELECT 1 FROM reply q WHERE q.request_id = p.request_id AND q.channel = p.channel AND q.direct = p.direct
 	                  AND q.posted_at IS NULL AND q.failed_at IS NULL AND q.place < p.place)`
 
 func (u *unit) enqueueReply(rows *sql.Rows) error {
@@ -84,6 +98,7 @@ func (u *unit) nextReply(ctx context.Context, id approval.ID, channel string) er
 }
 
 // Reply returns a message and the card in whose thread it belongs, or ErrNotFound.
+// A direct message has no card.
 func (s *Store) Reply(ctx context.Context, id approval.ID, channel, key string) (Reply, Card, error) {
 	var r Reply
 	var c Card
@@ -92,7 +107,9 @@ func (s *Store) Reply(ctx context.Context, id approval.ID, channel, key string) 
 		if r, err = u.reply(ctx, id, channel, key); err != nil {
 			return err
 		}
-		c, err = u.card(ctx, id, channel)
+		if !r.Direct {
+			c, err = u.card(ctx, id, channel)
+		}
 		return err
 	})
 	if err != nil {
@@ -102,9 +119,9 @@ func (s *Store) Reply(ctx context.Context, id approval.ID, channel, key string) 
 }
 
 func (u *unit) reply(ctx context.Context, id approval.ID, channel, key string) (r Reply, err error) {
-	err = u.tx.QueryRowContext(ctx, `SELECT request_id, channel, key, body, created_at, post_started_at, posted_at, ts, failed_at, error
+	err = u.tx.QueryRowContext(ctx, `SELECT request_id, channel, key, body, created_at, post_started_at, posted_at, ts, failed_at, error, direct
 		FROM reply WHERE request_id = $1 AND channel = $2 AND key = $3`, string(id), channel, key).
-		Scan(&r.Request, &r.Channel, &r.Key, &r.Body, instant{&r.Created}, instant{&r.PostStarted}, instant{&r.Posted}, &r.TS, instant{&r.Failed}, &r.Error)
+		Scan(&r.Request, &r.Channel, &r.Key, &r.Body, instant{&r.Created}, instant{&r.PostStarted}, instant{&r.Posted}, &r.TS, instant{&r.Failed}, &r.Error, &r.Direct)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNotFound
 	}

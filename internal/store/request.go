@@ -15,6 +15,8 @@ import (
 type Placement struct {
 	Route    string
 	Channels []string
+	// Follow has the requester told what becomes of it, once they are found.
+	Follow bool
 }
 
 // Known is what a poll compares its list with.
@@ -141,8 +143,10 @@ func (s *Store) Appear(ctx context.Context, r approval.Request, p Placement) (bo
 		u.record(Entry{Event: "request.seen", Request: r.ID, Detail: map[string]any{
 			"digest": r.Digest(), "title": r.Title, "reference": r.Reference, "route": p.Route, "channels": p.Channels,
 		}})
-		_, err = u.place(ctx, r.ID, p.Channels)
-		return err
+		if _, err := u.place(ctx, r.ID, p.Channels); err != nil {
+			return err
+		}
+		return u.follow(ctx, r.ID, p)
 	})
 	if err != nil {
 		return false, fmt.Errorf("remember %s: %w", r.ID, err)

@@ -1,4 +1,4 @@
--- Reminders, and the order in which requests are worked.
+-- Reminders, the order in which requests are worked, requesters who follow.
 
 -- +goose Up
 -- One row for each moment of a waiting request: the key keeps it from coming twice.
@@ -19,7 +19,58 @@ ALTER TABLE request ADD COLUMN urgent_at TIMESTAMP;
 UPDATE request SET urgent_at = seen_at;
 CREATE INDEX request_urgent ON request (urgent_at) WHERE settled_at IS NULL;
 
+-- Requesters who are told what becomes of their request.
+CREATE TABLE follower (
+    request_id TEXT PRIMARY KEY REFERENCES request (id) ON DELETE CASCADE,
+    told       TEXT NOT NULL DEFAULT '',         -- the state that they were told last
+    done_at    TIMESTAMP                         -- nothing is left to tell
+);
+CREATE INDEX follower_open ON follower (request_id) WHERE done_at IS NULL;
+
+-- A reply may be a direct message, which needs no card.
+CREATE TABLE reply_or_direct (
+    request_id      TEXT NOT NULL REFERENCES request (id) ON DELETE CASCADE,
+    channel         TEXT NOT NULL,               -- the card's, or the person's id
+    key             TEXT NOT NULL,
+    place           BIGINT NOT NULL,             -- the order within the thread
+    body            TEXT NOT NULL,
+    created_at      TIMESTAMP NOT NULL,
+    post_started_at TIMESTAMP,
+    posted_at       TIMESTAMP,
+    ts              TEXT NOT NULL DEFAULT '',
+    failed_at       TIMESTAMP,
+    error           TEXT NOT NULL DEFAULT '',
+    direct          BOOLEAN NOT NULL DEFAULT FALSE,
+    PRIMARY KEY (request_id, channel, key)
+);
+INSERT INTO reply_or_direct (request_id, channel, key, place, body, created_at, post_started_at, posted_at, ts, failed_at, error)
+    SELECT request_id, channel, key, place, body, created_at, post_started_at, posted_at, ts, failed_at, error FROM reply;
+DROP TABLE reply;
+ALTER TABLE reply_or_direct RENAME TO reply;
+CREATE INDEX reply_to_post ON reply (request_id, channel, place) WHERE posted_at IS NULL AND failed_at IS NULL;
+
 -- +goose Down
+CREATE TABLE reply_in_thread (
+    request_id      TEXT NOT NULL,
+    channel         TEXT NOT NULL,
+    key             TEXT NOT NULL,
+    place           BIGINT NOT NULL,
+    body            TEXT NOT NULL,
+    created_at      TIMESTAMP NOT NULL,
+    post_started_at TIMESTAMP,
+    posted_at       TIMESTAMP,
+    ts              TEXT NOT NULL DEFAULT '',
+    failed_at       TIMESTAMP,
+    error           TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (request_id, channel, key),
+    FOREIGN KEY (request_id, channel) REFERENCES card (request_id, channel) ON DELETE CASCADE
+);
+INSERT INTO reply_in_thread (request_id, channel, key, place, body, created_at, post_started_at, posted_at, ts, failed_at, error)
+    SELECT request_id, channel, key, place, body, created_at, post_started_at, posted_at, ts, failed_at, error FROM reply WHERE NOT direct;
+DROP TABLE reply;
+ALTER TABLE reply_in_thread RENAME TO reply;
+CREATE INDEX reply_to_post ON reply (request_id, channel, place) WHERE posted_at IS NULL AND failed_at IS NULL;
+DROP TABLE follower;
 DROP INDEX request_urgent;
 ALTER TABLE request DROP COLUMN urgent_at;
 DROP TABLE reminder;
