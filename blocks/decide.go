@@ -25,10 +25,6 @@ type DecideView struct {
 
 // DecideModal asks for the comment and is the last look at what is decided.
 func DecideModal(v DecideView) slack.ModalViewRequest {
-	verb := "Deny"
-	if v.Verdict == approval.Approve {
-		verb = "Approve"
-	}
 	var list []slack.Block
 	if w := visible(v.Warning, maxTrouble); w != "" {
 		list = append(list, section("warning", plainText("⚠️ "+w)))
@@ -54,10 +50,10 @@ func DecideModal(v DecideView) slack.ModalViewRequest {
 	if v.Comment.Need != approval.CommentOff {
 		list = append(list, commentInputs(v)...)
 	}
-	m := modal(verb+" request", list...)
+	m := modal(verb(v.Verdict)+" request", list...)
 	m.CallbackID = CallbackDecide
 	m.PrivateMetadata = v.Metadata
-	m.Submit, m.Close = plainText(verb), plainText("Cancel")
+	m.Submit, m.Close = plainText(verb(v.Verdict)), plainText("Cancel")
 	return m
 }
 

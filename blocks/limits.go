@@ -55,6 +55,8 @@ const (
 	maxDetails     = 30_000
 	maxDetailFacts = 40
 	maxLately      = 5    // decisions on the Home tab
+	maxBulkFacts   = 3    // of each of several requests that are decided together
+	maxBulkFact    = 120  // of one of them
 	maxFilter      = 200  // of one filter of a subscription
 	maxListed      = 2800 // bytes of a list in an answer to the slash command
 	maxRoutes      = 1000 // bytes of the routes in an explanation

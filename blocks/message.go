@@ -27,6 +27,15 @@ const (
 	ActionPrevious = "previous"
 	ActionNext     = "next"
 
+	// In the modals that decide several requests.
+	CallbackBulkChoose = "bulk_choose"
+	CallbackBulkDecide = "bulk_decide"
+	ActionBulkKind     = "bulk_kind"
+	ActionBulkAll      = "bulk_all"
+	BlockBulkVerdict   = "bulk_verdict"
+	ActionBulkVerdict  = "bulk_verdict"
+	ActionBulkBox      = "bulk_box"
+
 	CallbackDecide = "decide"
 	BlockComment   = "comment"
 	ActionComment  = "comment"

@@ -46,6 +46,12 @@ func (b *Bot) read(ctx context.Context, a *attempt, value, room string) blocks.R
 	if err != nil {
 		return blocks.StaleButton
 	}
+	return b.recall(ctx, a, room)
+}
+
+// recall looks up what the ticket, whose seal is good, is about.
+func (b *Bot) recall(ctx context.Context, a *attempt, room string) blocks.RefusalReason {
+	t := a.ticket
 	record, err := b.c.Store.Request(ctx, t.Request)
 	switch {
 	case errors.Is(err, store.ErrNotFound):

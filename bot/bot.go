@@ -61,6 +61,9 @@ type Config struct {
 	// HomeEvery is how often it is looked whether what open Home tabs show has
 	// changed; default 3 s.
 	HomeEvery time.Duration
+	// BulkWait is how long a person waits for the result of several decisions before
+	// they are shown how far it has come; default 1.2 s.
+	BulkWait time.Duration
 }
 
 // Bot holds the conversation. Its methods are safe for concurrent use.
@@ -108,6 +111,12 @@ func New(c Config) (*Bot, error) {
 	if c.Meter == nil {
 		c.Meter = unmetered{}
 	}
+	if c.HomeEvery <= 0 {
+		c.HomeEvery = homeEvery
+	}
+	if c.BulkWait <= 0 {
+		c.BulkWait = bulkWait
+	}
 	if c.SealLife <= 0 {
 		c.SealLife = 30 * 24 * time.Hour
 	}
@@ -118,9 +127,6 @@ func New(c Config) (*Bot, error) {
 		people:  newPeople(c.Slack, c.Now),
 		rooms:   newRooms(c.Slack),
 		pace:    newPace(c.Pace),
-	}
-	if c.HomeEvery <= 0 {
-		c.HomeEvery = homeEvery
 	}
 	b.homes = newHomes(c.HomeEvery, c.Now, c.Log, c.Store.OpenMark, b.drawHomes)
 	b.closing, b.close = context.WithCancel(context.Background())

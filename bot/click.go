@@ -29,6 +29,10 @@ func (b *Bot) Interact(ctx context.Context, cb slack.InteractionCallback) any {
 		switch cb.View.CallbackID {
 		case blocks.CallbackDecide:
 			return b.submit(ctx, cb)
+		case blocks.CallbackBulkChoose:
+			return b.reviewBulk(ctx, cb)
+		case blocks.CallbackBulkDecide:
+			return b.submitBulk(ctx, cb)
 		case blocks.CallbackSubscribe:
 			return b.submitSubscription(ctx, cb)
 		}
@@ -39,7 +43,7 @@ func (b *Bot) Interact(ctx context.Context, cb slack.InteractionCallback) any {
 // press handles a button on a card. The modal is opened at once, because Slack
 // allows three seconds for it; what takes longer fills it in afterwards.
 func (b *Bot) press(ctx context.Context, cb slack.InteractionCallback, action *slack.BlockAction) {
-	if b.pressHome(ctx, cb, action) {
+	if b.pressHome(ctx, cb, action) || b.pressBulk(ctx, cb, action) {
 		return
 	}
 	switch action.ActionID {

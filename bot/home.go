@@ -150,7 +150,7 @@ func (b *Bot) homeView(ctx context.Context, user string, place homePlace, record
 	if err != nil {
 		return blocks.HomeView{}, "", err
 	}
-	v := blocks.HomeView{All: len(mine), Bulk: len(mine) > 1}
+	v := blocks.HomeView{All: len(mine), Bulk: len(b.bulkKinds(mine)) > 0}
 	mine = filtered(&v, &place, mine)
 	v.Found = len(mine)
 	place.Page = max(0, min(place.Page, (v.Found-1)/blocks.HomePage))

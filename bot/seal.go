@@ -36,20 +36,13 @@ type sealer struct{ keys func() [][]byte }
 
 func (s sealer) seal(t ticket) string {
 	body, _ := json.Marshal(t) // strings and a number always marshal
-	text := base64.RawURLEncoding.EncodeToString(body)
-	return text + "." + base64.RawURLEncoding.EncodeToString(mac(s.keys()[0], text))
+	return s.sign(forTicket, body)
 }
 
 // open verifies before it parses.
 func (s sealer) open(value string, now time.Time) (ticket, error) {
-	text, signature, ok := strings.Cut(value, ".")
-	given, err := base64.RawURLEncoding.DecodeString(signature)
-	if !ok || err != nil || !s.signed(text, given) {
-		return ticket{}, errForged
-	}
 	var t ticket
-	body, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || json.Unmarshal(body, &t) != nil {
+	if body, ok := s.verified(forTicket, value); !ok || json.Unmarshal(body, &t) != nil {
 		return ticket{}, errForged
 	}
 	if now.Unix() > t.Until {
@@ -58,18 +51,42 @@ func (s sealer) open(value string, now time.Time) (ticket, error) {
 	return t, nil
 }
 
-func (s sealer) signed(text string, given []byte) bool {
+// purpose is part of what is signed, so that one kind of text never passes for another.
+type purpose string
+
+const (
+	forTicket purpose = "approvebot ticket v1\n"
+	forBundle purpose = "approvebot bundle v1\n"
+)
+
+func (s sealer) sign(p purpose, body []byte) string {
+	text := base64.RawURLEncoding.EncodeToString(body)
+	return text + "." + base64.RawURLEncoding.EncodeToString(mac(s.keys()[0], p, text))
+}
+
+// verified returns the body of what was signed for this purpose.
+func (s sealer) verified(p purpose, value string) ([]byte, bool) {
+	text, signature, ok := strings.Cut(value, ".")
+	given, err := base64.RawURLEncoding.DecodeString(signature)
+	if !ok || err != nil || !s.signed(p, text, given) {
+		return nil, false
+	}
+	body, err := base64.RawURLEncoding.DecodeString(text)
+	return body, err == nil
+}
+
+func (s sealer) signed(p purpose, text string, given []byte) bool {
 	for _, key := range s.keys() {
-		if hmac.Equal(given, mac(key, text)) {
+		if hmac.Equal(given, mac(key, p, text)) {
 			return true
 		}
 	}
 	return false
 }
 
-func mac(key []byte, text string) []byte {
+func mac(key []byte, p purpose, text string) []byte {
 	h := hmac.New(sha256.New, key)
-	h.Write([]byte("approvebot ticket v1\n"))
+	h.Write([]byte(p))
 	h.Write([]byte(text))
 	return h.Sum(nil)[:20]
 }

@@ -124,6 +124,7 @@ type options struct {
 	now   func() time.Time
 	// directory is whom Keyfactor's names belong to; by default alice is nobody in Slack.
 	directory approval.Directory
+	bot       func(*bot.Config)
 }
 
 func newWorld(t *testing.T, o options) *world {
@@ -161,7 +162,7 @@ func newWorld(t *testing.T, o options) *world {
 
 	api := slack.New(w.slack.BotToken(), slack.OptionAPIURL(slackServer.URL+"/api/"), slack.OptionAppLevelToken(w.slack.AppToken()),
 		slack.OptionHTTPClient(&http.Client{Timeout: 5 * time.Second}))
-	w.bot, err = bot.New(bot.Config{
+	c := bot.Config{
 		Store: w.store, Slack: api, Sources: []approval.Source{w.queue}, Admins: func() bot.Team { return bot.Team{Groups: []string{"@pki-admins"}} }, Directory: func() approval.Directory { return o.directory },
 		Filter: func(wanted map[string]string) (func(approval.Request) bool, error) {
 			return func(r approval.Request) bool { return wanted["type"] == "" || r.Type == wanted["type"] }, nil
@@ -170,7 +171,11 @@ func newWorld(t *testing.T, o options) *world {
 			return []blocks.ExplainRoute{{Name: w.rule.Route, Taken: true}}
 		}, Keys: func() [][]byte { return [][]byte{bytes.Repeat([]byte("k"), 32)} }, Log: log, Now: o.now,
 		Rule: w.ruleOf, HomeEvery: 20 * time.Millisecond,
-	})
+	}
+	if o.bot != nil {
+		o.bot(&c)
+	}
+	w.bot, err = bot.New(c)
 	require.NoError(t, err)
 	require.NoError(t, w.bot.Identify(t.Context()))
 

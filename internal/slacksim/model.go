@@ -108,6 +108,24 @@ func (v Values) Text(blockID, actionID, value string) Values {
 	return v.set(blockID, actionID, object{"type": "plain_text_input", "value": value})
 }
 
+// Choose puts chosen options into v, by their values, and returns v; it makes v if
+// it is nil. kind is the element's type: checkboxes hold any number of options,
+// radio buttons and menus one.
+func (v Values) Choose(blockID, actionID, kind string, values ...string) Values {
+	if v == nil {
+		v = Values{}
+	}
+	options := []any{}
+	for _, value := range values {
+		options = append(options, object{"text": object{"type": "plain_text", "text": value, "emoji": true}, "value": value})
+	}
+	member := statefulElements[kind].member
+	if member == "selected_option" {
+		return v.set(blockID, actionID, object{"type": kind, member: options[0]})
+	}
+	return v.set(blockID, actionID, object{"type": kind, member: options})
+}
+
 func (v Values) set(blockID, actionID string, state object) Values {
 	if v[blockID] == nil {
 		v[blockID] = map[string]map[string]any{}
