@@ -60,9 +60,13 @@ type Earlier struct {
 func Card(v CardView) Message {
 	ids := newBlockIDs(v.Request.ID, v.State, v.version()...)
 	status := statusLine(v)
+	stands := status.mrkdwn()
+	if u := urgency(v.Request); u != "" && !v.State.Final() {
+		stands += "\n" + u
+	}
 	card := []slack.Block{
 		slack.NewHeaderBlock(plainText(heading(v.Request)), slack.HeaderBlockOptionBlockID(ids.id())),
-		section(ids.id(), markdown(status.mrkdwn())),
+		section(ids.id(), markdown(stands)),
 	}
 	card = append(card, counted(ids, v.Counted)...)
 	if t := visible(v.NoButtons, maxTrouble); t != "" && v.State == approval.Pending {
@@ -111,10 +115,13 @@ func (v CardView) version() []string {
 // fallback is the card in one sentence, for notifications and screen readers.
 func fallback(v CardView, s status) string {
 	out := escape(heading(v.Request), maxHeader) + ". " + s.sign + " " + s.sentence()
-	if r := escape(v.Request.Requester, 120); r != "" && !v.State.Final() {
+	if v.State.Final() {
+		return out
+	}
+	if r := escape(v.Request.Requester, 120); r != "" {
 		out += " Requested by " + r + "."
 	}
-	return out
+	return out + deadline(v.Request)
 }
 
 func cardFacts(ids *blockIDs, v CardView) []slack.Block {

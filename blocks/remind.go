@@ -62,19 +62,6 @@ func ExpiredReply(r approval.Request) Message {
 	return reply("⌛ Nobody decided in the time that is set for this, so the buttons are gone. The request goes on waiting in Keyfactor and can be decided there." + deadline(r))
 }
 
-// deadline says what ends without an answer. The date is drawn by Slack for
-// whoever reads it, so it stays true.
-func deadline(r approval.Request) string {
-	end := date(r.Deadline())
-	switch {
-	case end == "":
-		return ""
-	case r.Old.Concern == approval.Replaces:
-		return " The certificate it replaces is valid until " + end + "."
-	}
-	return " The certificate is valid until " + end + "."
-}
-
 // LostReminderMessage tells the admins that a reminder reaches nobody.
 func LostReminderMessage(name string) Message {
 	return Message{Text: "⚠️ A route reminds " + code(name, 80) + " of requests that wait, but no full member of this workspace is called that. Correct `reminders` in the configuration."}

@@ -37,12 +37,16 @@ func old(r approval.Request) approval.Old {
 	if r.Certificate == nil || r.Certificate.NotAfter.IsZero() {
 		return approval.Old{}
 	}
-	o := approval.Old{Concern: approval.Replaces, End: r.Certificate.NotAfter}
+	o := approval.Old{End: r.Certificate.NotAfter.UTC()}
 	switch {
 	case r.Revocation:
 		o.Concern = approval.Revokes
 	case r.Type == expiration:
 		o.Concern = approval.Expires
+	case r.CSR != nil || r.KeyByCA:
+		o.Concern = approval.Replaces
+	default:
+		return approval.Old{} // it came into a collection, or left one
 	}
 	return o
 }
