@@ -74,6 +74,10 @@ fuzz: ## run every fuzz test for FUZZTIME (20s)
 torture: ## kill the program TORTURE_KILLS times (1000) on each engine and balance the books
 	TORTURE_KILLS=$(TORTURE_KILLS) $(GO) test -count 1 -v -timeout 3h ./internal/torture
 
+.PHONY: bench
+bench: ## measure the program next to the least that any handler must do; BENCH=-short measures less
+	$(GO) run ./internal/bench $(BENCH)
+
 .PHONY: golden
 golden: ## write the golden cards anew, to be read in the diff
 	$(GO) test ./blocks -update

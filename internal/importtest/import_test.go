@@ -51,6 +51,9 @@ var rooms = map[string][]string{
 	"internal/keyfactorsim": {"internal/slacksim"},
 	"internal/slacksim":     {"internal/keyfactorsim"},
 
+	// Measures the program from outside, as a process of its own.
+	"internal/bench": {"internal/keyfactorsim", "internal/slacksim", "internal/pgtest"},
+
 	// For tests only; they know nothing of ours.
 	"internal/browsertest": {},
 	"internal/pgtest":      {},

@@ -68,6 +68,15 @@ func New(t testing.TB) *Server {
 	return s
 }
 
+// Start starts a server for what is no test; Close ends it.
+func Start() (*Server, error) { return start() }
+
+// Close ends the server and removes all that it kept.
+func (s *Server) Close() error {
+	s.kill(syscall.SIGQUIT)
+	return os.RemoveAll(s.dir)
+}
+
 // Main is what a TestMain calls instead of m.Run: it ends the shared server.
 //
 //	func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -243,16 +252,25 @@ func (s *Server) url(database string) string {
 // Database makes a fresh database and returns its address.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
-	db, err := sql.Open("pgx", s.url("postgres"))
+	url, err := s.Create(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+	return url
+}
+
+// Create does the same for what is no test.
+func (s *Server) Create(ctx context.Context) (url string, err error) {
+	db, err := sql.Open("pgx", s.url("postgres"))
+	if err != nil {
+		return "", err
+	}
 	defer db.Close()
 	name := fmt.Sprintf("test%d", s.made.Add(1))
-	if _, err := db.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
-		t.Fatal(err)
+	if _, err := db.ExecContext(ctx, "CREATE DATABASE "+name); err != nil {
+		return "", fmt.Errorf("create a database: %w", err)
 	}
-	return s.url(name)
+	return s.url(name), nil
 }
 
 // Stop ends the server as a crash would: no connection is asked to finish.
