@@ -29,7 +29,7 @@ demo: ## run everything in one process, with nothing to set up; prints a URL
 
 .PHONY: build
 build: ## build the program: one static file, bin/approvebot
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags '-s -w' -o bin/approvebot ./cmd/approvebot
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -tags timetzdata -ldflags '-s -w' -o bin/approvebot ./cmd/approvebot
 
 .PHONY: test
 test: build vet ## build, vet, and run all tests, with the race detector where there is a C compiler

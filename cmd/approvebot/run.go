@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
@@ -56,11 +57,13 @@ func (p *program) serveApp(ctx context.Context) (err error) {
 	if err := a.Start(ctx); err != nil {
 		return err
 	}
+	tellManager(log, daemon.SdNotifyReady)
 	select {
 	case <-ctx.Done():
 		log.Info("stopping: what was acknowledged is being finished")
 	case err = <-a.Wait():
 	}
+	tellManager(log, daemon.SdNotifyStopping)
 	if stopped := a.Stop(context.WithoutCancel(ctx)); stopped != nil {
 		err = errors.Join(err, fmt.Errorf("stop: %w", stopped))
 	}
@@ -68,4 +71,12 @@ func (p *program) serveApp(ctx context.Context) (err error) {
 		log.Info("stopped")
 	}
 	return err
+}
+
+// tellManager says how far we are to systemd, if that has started us: "started"
+// then means that the database is open and the address taken.
+func tellManager(log *zap.Logger, state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		log.Warn("the service manager was not told", zap.String("state", state), zap.Error(err))
+	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"maps"
@@ -170,4 +171,37 @@ func (b *syncBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
+}
+
+// systemd hears when the service has started, and when it begins to stop.
+func TestRunTellsTheServiceManager(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "notify")
+	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	require.NoError(t, err)
+	defer manager.Close()
+	t.Setenv("NOTIFY_SOCKET", socket)
+	env := map[string]string{"STATE_DIRECTORY": t.TempDir(), "SLACK_API_URL": "http://127.0.0.1:1/api"}
+	for name, value := range variables {
+		env[name] = cmp.Or(env[name], value)
+	}
+	env["KEYFACTOR_URL"] = "http://127.0.0.1:1/KeyfactorAPI" // both are away, and it starts nevertheless
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var log syncBuffer
+	p := &program{env: func(name string) string { return env[name] }, out: io.Discard, err: &log}
+	ended := make(chan int, 1)
+	file := mustWrite(t, minimal+"http: {listen: '127.0.0.1:0'}\n")
+	go func() { ended <- p.run(ctx, []string{"run", "--config", file}) }()
+	hears := func(state string) {
+		t.Helper()
+		require.NoError(t, manager.SetReadDeadline(time.Now().Add(time.Minute)))
+		buffer := make([]byte, 100)
+		n, err := manager.Read(buffer)
+		require.NoError(t, err, "%s", &log)
+		require.Equal(t, state, string(buffer[:n]))
+	}
+	hears("READY=1")
+	cancel()
+	hears("STOPPING=1")
+	require.Equal(t, exitFine, <-ended, "%s", &log)
 }
