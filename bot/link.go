@@ -34,6 +34,9 @@ const (
 // errSilent means that a link gave no sign of life.
 var errSilent = errors.New("no sign of life on the link")
 
+// errNoHello means that a link was opened and Slack's first message did not come.
+var errNoHello = errors.New("Slack did not say hello") //nolint:staticcheck // a name
+
 // link is one WebSocket.
 type link struct {
 	conn    *websocket.Conn
@@ -42,8 +45,15 @@ type link struct {
 	beside  sync.WaitGroup // what goes on beside reading
 	hello   bool           // used by the reader only
 	leaving chan struct{}  // closed when Slack announces the end
-	done    chan struct{}  // closed at the end
-	err     error          // why it ended; read it after done
+	quiet   chan struct{}  // closed when nothing has come for too long
+	end     func()         // begins the end from our side
+
+	awaitsHello, awaitsAny *time.Timer // Slack's first message, and any envelope
+
+	done chan struct{} // closed at the end
+	err  error         // why it ended; read it after done
+
+	replaces *link // goes when this one says hello; nil from then on
 }
 
 // envelope is a message of Slack's that wants an answer, on its link, by a time.
@@ -78,15 +88,20 @@ func (s *Socket) dial(ctx context.Context) (*link, error) {
 		return nil, fmt.Errorf("open the link: %w", err)
 	}
 	conn.SetReadLimit(linkFrame)
-	return &link{conn: conn, leaving: make(chan struct{}), done: make(chan struct{})}, nil
+	return &link{conn: conn, leaving: make(chan struct{}), quiet: make(chan struct{}), done: make(chan struct{})}, nil
 }
 
 // read takes what Slack sends until the link ends, or ctx does. It never waits
 // for anything but Slack.
 func (s *Socket) read(ctx context.Context, l *link, queue chan<- envelope) {
 	work := context.WithoutCancel(ctx) // what was taken in is finished
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	l.end = func() { cancel(nil) }
+	l.awaitsHello = time.AfterFunc(socketSilence*s.ping, func() { cancel(errNoHello) })
+	defer l.awaitsHello.Stop()
+	l.awaitsAny = time.AfterFunc(s.renew+socketSilence*s.ping, sync.OnceFunc(func() { close(l.quiet) }))
+	defer l.awaitsAny.Stop()
 	alive := func() {
 		_ = l.conn.NetConn().SetReadDeadline(time.Now().Add(socketSilence * s.ping))
 		if ctx.Err() != nil {
@@ -104,8 +119,11 @@ func (s *Socket) read(ctx context.Context, l *link, queue chan<- envelope) {
 	})
 	l.beside.Go(func() { l.ping(ctx, s.ping) })
 
-	l.err = s.frames(ctx, work, cancel, l, queue, alive)
-	cancel()
+	l.err = s.frames(ctx, work, l, queue, alive)
+	if cause := context.Cause(ctx); errors.Is(cause, errNoHello) {
+		l.err = cause
+	}
+	cancel(nil)
 	l.taken.Wait() // answers still go out on a link that we close ourselves
 	l.close()
 	l.beside.Wait()
@@ -115,7 +133,7 @@ func (s *Socket) read(ctx context.Context, l *link, queue chan<- envelope) {
 	close(l.done)
 }
 
-func (s *Socket) frames(ctx, work context.Context, cancel func(), l *link, queue chan<- envelope, alive func()) error {
+func (s *Socket) frames(ctx, work context.Context, l *link, queue chan<- envelope, alive func()) error {
 	for {
 		_, data, err := l.conn.ReadMessage()
 		if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() && ctx.Err() == nil {
@@ -132,21 +150,30 @@ func (s *Socket) frames(ctx, work context.Context, cancel func(), l *link, queue
 		}
 		switch {
 		case e.Type == "hello":
+			l.awaitsHello.Stop()
+			l.awaitsAny.Reset(s.renew)
 			l.hello = true
 			s.change(1, "")
-			s.log.Info("link to Slack established", zap.Int("connections", e.Connections))
+			level := zap.InfoLevel
+			if l.replaces != nil {
+				level = zap.DebugLevel // every ten minutes, at night
+				l.replaces.end()
+				l.replaces = nil
+			}
+			s.log.Log(level, "link to Slack established", zap.Int("connections", e.Connections))
 			l.beside.Go(func() { s.count(ctx, e.Connections) })
 		case e.Type == "disconnect" && (e.Reason == "warning" || e.Reason == "refresh_requested"):
 			select {
 			case <-l.leaving: // said twice
 			default:
 				close(l.leaving)
-				left := time.AfterFunc(linkLeave, cancel)
+				left := time.AfterFunc(linkLeave, l.end)
 				defer left.Stop() //nolint:revive // happens once: the case before catches the next
 			}
 		case e.Type == "disconnect":
 			return &disconnectError{e.Reason}
 		case e.ID != "":
+			l.awaitsAny.Reset(s.renew)
 			s.take(queue, e)
 		default:
 			s.log.Warn("message of Slack's is of an unknown sort", zap.String("type", e.Type))

@@ -20,8 +20,11 @@ import (
 //
 //   - a link that Slack is about to replace is used until the next one stands;
 //   - an envelope is acknowledged on the link it came by, or not at all;
-//   - a link is pinged, and one that is silent for too long is given up and built
-//     anew from nothing, whatever TCP says;
+//   - a link is pinged, and one that is silent for too long, or never says hello, is
+//     given up and built anew from nothing, whatever TCP says;
+//   - a link that answers pings proves nothing about clicks. Whether Slack still has
+//     it in its books only a click could show; so one that has brought none for ten
+//     minutes is replaced by a fresh one, which stands before the old one goes;
 //   - reading never works: it hands over to a bounded pool.
 //
 // https://docs.slack.dev/apis/events-api/using-socket-mode
@@ -30,6 +33,7 @@ type Socket struct {
 	api      *slack.Client // with the app-level token
 	log      *zap.Logger
 	ping     time.Duration
+	renew    time.Duration
 	replicas func(context.Context) (int, error)
 	ended    func(reason string)
 
@@ -44,6 +48,9 @@ type SocketStatus struct {
 	Since     time.Time `json:"since,omitzero"`
 	// Trouble is a sentence for an operator. It can be there although there is a link.
 	Trouble string `json:"trouble,omitempty"`
+	// Foreign is how many more links of this app Slack counted than can be ours, when
+	// it last told us.
+	Foreign int `json:"foreign,omitempty"`
 }
 
 const (
@@ -53,6 +60,8 @@ const (
 	// socketSilence is how many pings may stay without any sign of life: a deaf link
 	// is noticed within 20 s.
 	socketSilence = 4
+	// socketRenew is how long a link may bring nothing before it is replaced.
+	socketRenew   = 10 * time.Minute
 	socketFirst   = 200 * time.Millisecond
 	socketBackoff = time.Minute
 	// socketSteady is from which age on the end of a link is nothing unusual, and the next try comes at once.
@@ -66,6 +75,10 @@ type SocketOption func(*Socket)
 // gives no sign of life for four times as long is given up.
 func PingEvery(d time.Duration) SocketOption { return func(s *Socket) { s.ping = d } }
 
+// RenewAfter sets how long a link may bring nothing, neither click nor command nor
+// event, before it is replaced; by default 10 minutes.
+func RenewAfter(d time.Duration) SocketOption { return func(s *Socket) { s.renew = d } }
+
 // Replicas says how to learn how many processes, this one included, may hold a
 // link to the same app. Without it this one is alone. When Slack counts more
 // links than that, somebody else uses the app's token and takes part of the clicks.
@@ -74,12 +87,12 @@ func Replicas(count func(context.Context) (int, error)) SocketOption {
 }
 
 // Ended is told why a link ended or could not be opened: one of replaced (Slack
-// wished it), silent, refused and broken.
+// wished it), rotated (we did), silent, refused and broken.
 func Ended(tell func(reason string)) SocketOption { return func(s *Socket) { s.ended = tell } }
 
 // NewSocket returns the transport.
 func NewSocket(h Handler, api *slack.Client, log *zap.Logger, options ...SocketOption) *Socket {
-	s := &Socket{handler: h, api: api, log: log, ping: socketPing, replicas: func(context.Context) (int, error) { return 1, nil }, ended: func(string) {}}
+	s := &Socket{handler: h, api: api, log: log, ping: socketPing, renew: socketRenew, replicas: func(context.Context) (int, error) { return 1, nil }, ended: func(string) {}}
 	for _, option := range options {
 		option(s)
 	}
@@ -125,23 +138,27 @@ func (s *Socket) Run(ctx context.Context) {
 
 // keep opens one link after the other.
 func (s *Socket) keep(ctx context.Context, queue chan<- envelope, links *sync.WaitGroup) {
+	var old *link // is to go when the next one stands
 	for delay := socketFirst; ctx.Err() == nil; delay = min(2*delay, socketBackoff) {
 		begun := time.Now()
 		l, err := s.dial(ctx)
 		if err == nil {
+			l.replaces, old = old, nil
 			links.Go(func() { s.read(ctx, l, queue) })
 			select {
 			case <-l.leaving: // the next one is opened while this one goes on
 				err = errLeaving
+			case <-l.quiet:
+				old, err = l, errQuiet
 			case <-l.done:
-				err = l.err
+				old, err = l.replaces, l.err // which still stands, if this one never did
 			}
 		}
 		if ctx.Err() != nil {
 			return
 		}
 		pause := delay/2 + rand.N(delay) //nolint:gosec // jitter is no secret
-		if l != nil && time.Since(begun) > socketSteady {
+		if l != nil && (time.Since(begun) > socketSteady || errors.Is(err, errQuiet)) {
 			delay, pause = socketFirst, 0
 		}
 		if limited, ok := errors.AsType[*slack.RateLimitedError](err); ok {
@@ -162,6 +179,10 @@ func (s *Socket) lost(err error, pause time.Duration) {
 		s.log.Info("Slack replaces the link; the next one is opened first")
 		return
 	}
+	if errors.Is(err, errQuiet) {
+		s.log.Debug("the link has brought nothing for a while; a fresh one is opened first")
+		return
+	}
 	sentence := linkAdvice(err)
 	s.change(0, sentence)
 	s.log.Error("no link to Slack: "+sentence, zap.Error(err), zap.Duration("next_try", pause))
@@ -169,6 +190,9 @@ func (s *Socket) lost(err error, pause time.Duration) {
 
 // errLeaving means that Slack has announced the end of a link.
 var errLeaving = errors.New("Slack announced that it closes the link") //nolint:staticcheck // a name
+
+// errQuiet means that a link has brought nothing for so long that it is replaced to be sure.
+var errQuiet = errors.New("the link has brought nothing for a while")
 
 // disconnectError is the reason that Slack gave for the end of a link.
 type disconnectError struct{ reason string }
@@ -183,7 +207,9 @@ func linkEnd(err error) string {
 	switch {
 	case errors.Is(err, errLeaving):
 		return "replaced"
-	case errors.Is(err, errSilent):
+	case errors.Is(err, errQuiet):
+		return "rotated"
+	case errors.Is(err, errSilent), errors.Is(err, errNoHello):
 		return "silent"
 	case told || limited || no:
 		return "refused"
@@ -215,6 +241,9 @@ func linkAdvice(err error) string {
 	if errors.Is(err, errSilent) {
 		return "Slack fell silent on an open link; it is built anew"
 	}
+	if errors.Is(err, errNoHello) {
+		return "Slack opened a link and did not say hello; it is built anew"
+	}
 	if _, limited := errors.AsType[*slack.RateLimitedError](err); limited {
 		return "Slack asks to wait before the next try"
 	}
@@ -230,6 +259,7 @@ func (s *Socket) count(ctx context.Context, connections int) {
 	}
 	s.mu.Lock()
 	ours := max(s.open, 1) - 1 + replicas // while one link replaces another, both are ours
+	s.status.Foreign = max(0, connections-ours)
 	s.mu.Unlock()
 	if connections > ours {
 		sentence := fmt.Sprintf("Slack counts %d links of this app and only %d can be ours; unless a crashed process has just left one behind, somebody else uses the app-level token and takes part of the clicks", connections, ours)

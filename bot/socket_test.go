@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -133,6 +134,78 @@ func TestADeafLinkIsNoticedAndBuiltAnew(t *testing.T) {
 	require.Contains(t, s.said(), "no link to Slack: Slack fell silent on an open link; it is built anew")
 	require.True(t, s.call("two").Acknowledged)
 	s.await("the deaf link to be closed", func() bool { return len(s.slack.Connections()) == 1 })
+}
+
+// The worst of all: pings come and are answered, and still no click arrives. A link
+// that has brought nothing for a while is therefore replaced, whatever it says.
+func TestAMuteLinkIsReplaced(t *testing.T) {
+	ended := make(chan string, 100)
+	s := newSwitchboard(t, func(c *slacksim.Config) { c.AckTimeout = 300 * time.Millisecond },
+		bot.PingEvery(20*time.Millisecond), bot.RenewAfter(300*time.Millisecond), bot.Ended(func(reason string) { ended <- reason }))
+	s.run()
+	first := s.connected(0)
+	require.True(t, s.call("one").Acknowledged)
+	s.slack.Mute()
+	require.Equal(t, slacksim.TimedOut, s.call("lost").Fate)
+	s.await("a fresh link", func() bool { c := s.slack.Connections(); return len(c) == 1 && c[0].ID > first })
+	require.True(t, s.call("two").Acknowledged)
+	require.Equal(t, "rotated", <-ended)
+	require.Empty(t, s.log.FilterLevelExact(zap.ErrorLevel).All(), "it is routine")
+}
+
+// While links are replaced again and again, nobody who presses notices: the new
+// one stands before the old one goes.
+func TestNoClickFailsWhileWeReplaceTheLink(t *testing.T) {
+	var rotated atomic.Int64
+	s := newSwitchboard(t, nil, bot.RenewAfter(100*time.Millisecond), bot.Ended(func(reason string) {
+		if reason == "rotated" {
+			rotated.Add(1)
+		}
+	}))
+	s.run()
+	s.connected(0)
+	s.await("five links", func() bool { return s.socket.Status().Connected && rotated.Load() >= 5 })
+	for range 5 { // as soon as a click can come between
+		before := rotated.Load()
+		require.True(t, s.call("now").Acknowledged)
+		s.await("the next link", func() bool { return rotated.Load() > before })
+	}
+	acks := s.slack.Acks()
+	require.Zero(t, acks.Foreign+acks.Late+acks.Unknown, "%+v", acks)
+	s.await("one link", func() bool { return len(s.slack.Connections()) <= 2 })
+}
+
+// The old link stays until the new one has said hello, however many tries that takes.
+func TestTheOldLinkStaysUntilANewOneStands(t *testing.T) {
+	s := newSwitchboard(t, nil, bot.PingEvery(20*time.Millisecond), bot.RenewAfter(200*time.Millisecond))
+	s.run()
+	first := s.connected(0)
+	require.NoError(t, s.slack.SetFaults(slacksim.Faults{Rules: []slacksim.Fault{
+		{Method: "apps.connections.open", Kind: slacksim.Status, Count: 1},
+		{Method: "socket.open", Kind: slacksim.Mute, Count: 1},
+	}}))
+	s.await("a refusal and a link without hello", func() bool {
+		said := s.said()
+		return slices.Contains(said, "no link to Slack: the link broke, or Slack cannot be reached") &&
+			slices.Contains(said, "no link to Slack: Slack opened a link and did not say hello; it is built anew")
+	})
+	require.True(t, s.socket.Status().Connected)
+	s.connected(first)
+	s.await("the first link to go", func() bool {
+		return !slices.ContainsFunc(s.slack.Connections(), func(c slacksim.Connection) bool { return c.ID == first })
+	})
+}
+
+// A link on which Slack says nothing from the beginning is not taken for one.
+func TestALinkWithoutHelloIsGivenUp(t *testing.T) {
+	s := newSwitchboard(t, nil, bot.PingEvery(20*time.Millisecond))
+	require.NoError(t, s.slack.SetFaults(slacksim.Faults{Rules: []slacksim.Fault{{Method: "socket.open", Kind: slacksim.Mute, Count: 2}}}))
+	s.run()
+	s.await("it to be said", func() bool {
+		return s.log.FilterMessage("no link to Slack: Slack opened a link and did not say hello; it is built anew").Len() == 2
+	})
+	s.connected(0)
+	require.True(t, s.call("hello").Acknowledged)
 }
 
 // The simulator pings once an hour here, so the answers to our own pings are all
@@ -283,6 +356,7 @@ func TestForeignLinksAreReported(t *testing.T) {
 				return strings.HasPrefix(s.socket.Status().Trouble, "Slack counts 2 links of this app and only 1 can be ours")
 			})
 			require.True(t, s.socket.Status().Connected)
+			require.Equal(t, 1, s.socket.Status().Foreign)
 		})
 	}
 }

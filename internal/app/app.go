@@ -142,7 +142,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	if c.Slack.Transport == config.TransportSocket {
 		a.socket = bot.NewSocket(a.bot, api, o.Log.Named("slack"), bot.Replicas(a.store.Replicas), bot.Ended(a.metrics.LinkEnded))
-		a.metrics.Link(func() bool { return a.socket.Status().Connected })
+		a.metrics.Link(func() bool { return a.socket.Status().Connected }, func() int { return a.socket.Status().Foreign })
 	}
 	return a, nil
 }

@@ -63,8 +63,12 @@ func (m *Metrics) Handler() http.Handler {
 // Gatherer is for those who read the metrics inside the process.
 func (m *Metrics) Gatherer() prometheus.Gatherer { return m.registry }
 
-// Link has the state of the Slack link told whenever Prometheus asks.
-func (m *Metrics) Link(connected func() bool) {
+// Link has the state of the Slack link told whenever Prometheus asks: whether there
+// is one, and how many more Slack counts than can be ours.
+func (m *Metrics) Link(connected func() bool, foreign func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "slack_foreign_links", Help: "Links of the Slack app beyond those that can be ours, when Slack last counted: somebody else uses the app token and takes part of the clicks.",
+	}, func() float64 { return float64(foreign()) }))
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "slack_link_connected", Help: "1 while a Socket Mode link to Slack stands, else 0. Missing with transport http.",
 	}, func() float64 {

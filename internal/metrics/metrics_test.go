@@ -35,7 +35,7 @@ func exercised(t *testing.T) *metrics.Metrics {
 	t.Helper()
 	m := metrics.New(metrics.Build{Version: "v1", Commit: "abc", Go: "go1"}, zap.NewNop())
 	m.Backlog(func(context.Context) (store.Backlog, error) { return waiting, nil }, deadline)
-	m.Link(func() bool { return true })
+	m.Link(func() bool { return true }, func() int { return 1 })
 	m.Answered("view_submission", 40*time.Millisecond)
 	m.Posted("web", 3*time.Second)
 	m.Voted("web", approval.Approve)
@@ -98,11 +98,12 @@ func TestWhatPrometheusReads(t *testing.T) {
 		`approvebot_poll_listed_requests{source="workflow"} 7`,
 		`approvebot_poll_changes_total{change="settled",source="workflow"} 4`,
 		`approvebot_slack_link_connected 1`,
+		`approvebot_slack_foreign_links 1`,
 		`approvebot_slack_interaction_ack_seconds_bucket{type="view_submission",le="0.05"} 1`,
 		`approvebot_slack_rate_limited_total{method="chat.postMessage"} 1`,
-		`approvebot_slack_request_duration_seconds_count{method="other",status="2xx"} 1`,
-		`approvebot_keyfactor_request_duration_seconds_count{endpoint="/Workflow/Instances/{id}/Signals",method="POST",status="2xx"} 1`,
-		`approvebot_keyfactor_request_duration_seconds_count{endpoint="token",method="POST",status="2xx"} 1`,
+		`approvebot_slack_request_duration_seconds_count{code="200",method="other"} 1`,
+		`approvebot_keyfactor_request_duration_seconds_count{code="200",endpoint="/Workflow/Instances/{id}/Signals",method="POST"} 1`,
+		`approvebot_keyfactor_request_duration_seconds_count{code="200",endpoint="token",method="POST"} 1`,
 		`approvebot_decisions_total{route="web",verdict="approve"} 1`,
 		`approvebot_refusals_total{reason="not_approver"} 1`,
 		`approvebot_job_duration_seconds_count{kind="signal",result="done"} 1`,

@@ -82,11 +82,15 @@ const (
 // envelopes nor pings come, and pings are not answered.
 const Deaf Kind = "deaf"
 
+// Mute is a fault of sockets, too: pings come and are answered, but no hello and
+// no envelopes, as if something between held the connection that has lost Slack.
+const Mute Kind = "mute"
+
 // Where the kinds of faults can strike.
 var (
 	callKinds     = []Kind{Latency, RateLimited, Status, HTML, CutBefore, CutAfter, NotOK, FatalError, Error}
 	deliveryKinds = []Kind{Latency, Double, NoConnection, Lost, Redeliver, WrongSignature, OldTimestamp, Replay}
-	socketKinds   = []Kind{Deaf}
+	socketKinds   = []Kind{Deaf, Mute}
 )
 
 // kindsFor are the faults that make sense for a method or delivery, so that a
@@ -104,7 +108,7 @@ func kindsFor(method string) []Kind {
 // Act is something that happens once.
 type Act struct {
 	// Act: "archive", "unarchive", "remove_bot", "invite_bot", "delete_message",
-	// "deafen", "close_sockets", "disconnect".
+	// "deafen", "mute", "close_sockets", "disconnect".
 	Act     string `json:"act"`
 	Channel string `json:"channel,omitempty"`
 	TS      string `json:"ts,omitempty"`
@@ -270,6 +274,8 @@ func (w *Workspace) do(a Act) error {
 	switch a.Act {
 	case "deafen":
 		w.hub.deafen()
+	case "mute":
+		w.hub.mute()
 	case "close_sockets":
 		w.hub.closeAll()
 	case "disconnect":

@@ -67,6 +67,7 @@ type conn struct {
 	writing sync.Mutex
 	mu      sync.Mutex
 	deaf    bool
+	mute    bool
 	leaving bool // told to go; used only while there is no other
 }
 
@@ -124,7 +125,8 @@ func (h *hub) serve(rw http.ResponseWriter, r *http.Request) {
 		return // the upgrader has answered
 	}
 	ws.SetReadLimit(maxFrame)
-	c := &conn{ws: ws, base: t.base, opened: time.Now(), done: make(chan struct{}), deaf: h.w.faults.fire("socket.open").has(Deaf)}
+	faults := h.w.faults.fire("socket.open")
+	c := &conn{ws: ws, base: t.base, opened: time.Now(), done: make(chan struct{}), deaf: faults.has(Deaf), mute: faults.has(Mute)}
 	n := h.add(c)
 	if n == 0 {
 		_ = c.write(object{"type": "disconnect", "reason": "too_many_websockets", "debug_info": c.debug()})
@@ -177,15 +179,22 @@ func (c *conn) isDeaf() bool {
 	return c.deaf
 }
 
+// swallows reports whether what is written goes nowhere.
+func (c *conn) swallows() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.deaf || c.mute
+}
+
 func (c *conn) state() (deaf, leaving bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.deaf, c.leaving
 }
 
-// write sends one frame. A deaf connection swallows it.
+// write sends one frame. A deaf or mute connection swallows it.
 func (c *conn) write(v any) error {
-	if c.isDeaf() {
+	if c.swallows() {
 		return nil
 	}
 	return c.writeRaw(encode(v))
@@ -336,7 +345,7 @@ func (h *hub) send(ctx context.Context, d delivery, hits fired) Result {
 	}
 	data := encode(frame)
 	for _, c := range p.conns {
-		if !c.isDeaf() {
+		if !c.swallows() {
 			_ = c.writeRaw(data) // a broken connection shows in done
 		}
 	}
@@ -417,6 +426,15 @@ func (h *hub) deafen() {
 	}
 }
 
+// mute makes all open connections mute; new ones are not.
+func (h *hub) mute() {
+	for _, c := range h.list() {
+		c.mu.Lock()
+		c.mute = true
+		c.mu.Unlock()
+	}
+}
+
 // closeAll cuts all connections without a word.
 func (h *hub) closeAll() {
 	if h.w.ctx.Err() != nil {
@@ -477,6 +495,9 @@ func (w *Workspace) Acks() Acks {
 
 // Deafen makes the open connections deaf: TCP stays up, nothing comes any more.
 func (w *Workspace) Deafen() { w.hub.deafen(); w.changes.changed() }
+
+// Mute makes the open connections mute: pings are answered, but nothing else comes.
+func (w *Workspace) Mute() { w.hub.mute(); w.changes.changed() }
 
 // CloseSockets cuts the open connections.
 func (w *Workspace) CloseSockets() { w.hub.closeAll() }

@@ -206,6 +206,21 @@ func TestADeafSocketLooksAliveAndSwallowsEverything(t *testing.T) {
 	require.NoError(t, h.WaitFor(short(t), func() bool { return len(h.Connections()) == 0 }))
 }
 
+func TestAMuteSocketAnswersPingsAndNothingElse(t *testing.T) {
+	h := open(t, quick)
+	c := h.dial(t)
+	ts := h.postCard(t)
+	h.Mute()
+	require.Equal(t, slacksim.TimedOut, h.approve(t, "ada", ts).Fate)
+	require.False(t, h.Connections()[0].Deaf)
+	pong := make(chan struct{}, 1)
+	c.SetPongHandler(func(string) error { pong <- struct{}{}; return nil })
+	require.NoError(t, c.WriteControl(websocket.PingMessage, nil, time.Now().Add(time.Second)))
+	go func() { _, _, _ = c.ReadMessage() }()
+	<-pong
+	h.CloseSockets()
+}
+
 func TestEnvelopesCanComeTwice(t *testing.T) {
 	h := open(t)
 	require.NoError(t, h.SetFaults(slacksim.Faults{Rules: []slacksim.Fault{{Method: "deliver.interactive", Kind: slacksim.Double, Count: 1}}}))
