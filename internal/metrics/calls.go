@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,9 +20,9 @@ type calls struct {
 
 func newCalls() calls {
 	return calls{
-		slack:     histogram("slack_request_duration_seconds", "Duration of calls to Slack's Web API, by method and class of status: 2xx, 4xx, 5xx, or error without an answer. Slack refuses with 2xx, too.", calm, "method", "status"),
+		slack:     histogram("slack_request_duration_seconds", "Duration of calls to Slack's Web API, by method and HTTP status code, or error where there was no answer. Slack refuses with 200, too.", calm, "method", "code"),
 		limited:   counter("slack_rate_limited_total", "Calls that Slack answered with 429 (asking us to wait), by method.", "method"),
-		keyfactor: histogram("keyfactor_request_duration_seconds", "Duration of calls to Keyfactor, by method, endpoint and class of status: 2xx, 4xx, 5xx, or error without an answer.", calm, "method", "endpoint", "status"),
+		keyfactor: histogram("keyfactor_request_duration_seconds", "Duration of calls to Keyfactor, by method, endpoint and HTTP status code, or error where there was no answer.", calm, "method", "endpoint", "code"),
 	}
 }
 
@@ -38,7 +39,7 @@ func (c calls) Slack(next http.RoundTripper) http.RoundTripper {
 		}
 		begun := time.Now()
 		response, err := next.RoundTrip(r)
-		c.slack.WithLabelValues(method, class(response, err)).Observe(time.Since(begun).Seconds())
+		c.slack.WithLabelValues(method, code(response, err)).Observe(time.Since(begun).Seconds())
 		if err == nil && response.StatusCode == http.StatusTooManyRequests {
 			c.limited.WithLabelValues(method).Inc()
 		}
@@ -59,7 +60,7 @@ func (c calls) Keyfactor(base string, next http.RoundTripper) http.RoundTripper 
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		begun := time.Now()
 		response, err := next.RoundTrip(r)
-		c.keyfactor.WithLabelValues(r.Method, endpoint(root, r.URL), class(response, err)).Observe(time.Since(begun).Seconds())
+		c.keyfactor.WithLabelValues(r.Method, endpoint(root, r.URL), code(response, err)).Observe(time.Since(begun).Seconds())
 		return response, err
 	})
 }
@@ -81,19 +82,11 @@ func endpoint(root, u *url.URL) string {
 
 var variable = regexp.MustCompile(`^([0-9]+|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$`)
 
-func class(response *http.Response, err error) string {
+func code(response *http.Response, err error) string {
 	if err != nil {
 		return "error"
 	}
-	switch response.StatusCode / 100 {
-	case 2:
-		return "2xx"
-	case 3:
-		return "3xx"
-	case 4:
-		return "4xx"
-	}
-	return "5xx"
+	return strconv.Itoa(response.StatusCode)
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)
