@@ -43,6 +43,10 @@ type CardView struct {
 	// NoButtons is our own plain sentence why this cannot be decided from Slack: its
 	// route only shows it, or it has expired. There are then no Approve and Deny.
 	NoButtons string
+	// Menu offers what is rarely needed, and Claimable to say that one looks at it.
+	Menu, Claimable bool
+	// Claim says who looks at it.
+	Claim *Claim
 	// Counted are earlier approvals that Keyfactor has counted while it wants more.
 	Counted []approval.Decision
 }
@@ -68,6 +72,7 @@ func Card(v CardView) Message {
 		slack.NewHeaderBlock(plainText(heading(v.Request)), slack.HeaderBlockOptionBlockID(ids.id())),
 		section(ids.id(), markdown(stands)),
 	}
+	card = append(card, claimed(ids, v)...)
 	card = append(card, counted(ids, v.Counted)...)
 	if t := visible(v.NoButtons, maxTrouble); t != "" && v.State == approval.Pending {
 		card = append(card, section(ids.id(), plainText("🔒 "+t)))
@@ -99,6 +104,9 @@ func (v CardView) version() []string {
 	}
 	for _, vote := range v.Votes {
 		parts = append(parts, string(vote.Verdict), vote.By.ID)
+	}
+	if v.Claim != nil {
+		parts = append(parts, v.Claim.By.ID)
 	}
 	for _, d := range v.Counted {
 		parts = append(parts, d.ID)
@@ -276,7 +284,7 @@ func buttons(v CardView) []slack.BlockElement {
 		b.URL = l
 		out = append(out, b)
 	}
-	return out
+	return append(out, menu(v)...)
 }
 
 // sealed is the value of a verdict's button: none without a seal, none for a

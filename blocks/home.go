@@ -72,24 +72,6 @@ type HomeDecided struct {
 	Link string
 }
 
-// Claim says who looks at a request, since when.
-type Claim struct {
-	By    approval.Person
-	Since time.Time
-}
-
-// words are "👀 <@U1> is looking at it, today at 10:12".
-func (c *Claim) words() string {
-	if c == nil {
-		return ""
-	}
-	out := "👀 " + mention(c.By) + " is looking at it"
-	if d := date(c.Since); d != "" {
-		out += " since " + d
-	}
-	return out
-}
-
 // Home draws the Home tab: the tools, a page of what waits, what was decided lately.
 func Home(v HomeView) slack.HomeTabViewRequest {
 	if v.Trouble != "" {

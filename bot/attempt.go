@@ -200,6 +200,7 @@ func (b *Bot) decide(ctx context.Context, a *attempt, comment string) blocks.Ref
 		return blocks.StorageDown
 	case d == nil:
 		log.Info("vote recorded; the quorum is not complete")
+		b.looked(ctx, a)
 		b.c.Meter.Voted(a.record.Route, vote.Verdict)
 	default:
 		log.Info("decision recorded", zap.String("decision", d.ID))

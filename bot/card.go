@@ -45,6 +45,7 @@ func (b *Bot) view(ctx context.Context, r store.Record, channel string) blocks.C
 		v.Deciders = narrowed[channel]
 	}
 	v.Needs = needs(rule, r)
+	v.Menu, v.Claimable, v.Claim = true, rule.ClaimFor > 0, b.claimOf(r)
 	if v.NoButtons = b.noButtons(rule, r); v.NoButtons != "" {
 		return v
 	}

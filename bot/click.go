@@ -46,6 +46,10 @@ func (b *Bot) press(ctx context.Context, cb slack.InteractionCallback, action *s
 	if b.pressHome(ctx, cb, action) || b.pressBulk(ctx, cb, action) {
 		return
 	}
+	if action.ActionID == blocks.ActionMenu {
+		b.pressMenu(ctx, cb, action)
+		return
+	}
 	switch action.ActionID {
 	case blocks.ActionApprove, blocks.ActionDeny, blocks.ActionDetails, blocks.ActionWithdraw:
 	default:

@@ -209,9 +209,7 @@ func (b *Bot) homeItem(ctx context.Context, user string, r store.Record) (blocks
 	}
 	item := blocks.HomeItem{Request: r.Request, State: r.State, Votes: r.Votes, Since: r.Seen, Sealed: map[approval.Verdict]string{}}
 	item.Needs = needs(rule, r)
-	if c := r.Claim; c != nil {
-		item.Claim = &blocks.Claim{By: c.By, Since: c.Since}
-	}
+	item.Claim = b.claimOf(r)
 	if card.Channel == "" {
 		return item, true // it has a card somewhere soon, and buttons then
 	}

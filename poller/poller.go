@@ -172,6 +172,9 @@ func (p *Poller) Pass(ctx context.Context) error {
 	if err := p.c.Store.Passed(context.WithoutCancel(ctx), succeeded...); err != nil {
 		errs = append(errs, err)
 	}
+	if _, err := p.c.Store.LapseClaims(ctx); err != nil {
+		errs = append(errs, err)
+	}
 	if _, err := p.c.Store.Sweep(ctx); err != nil {
 		errs = append(errs, fmt.Errorf("sweep: %w", err))
 	}

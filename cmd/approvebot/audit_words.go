@@ -59,6 +59,9 @@ var sayings = map[string]func(d detail) string{
 	"request.settled": func(d detail) string {
 		return d.text("state") + ", " + strings.ReplaceAll(d.text("reason"), "_", " ") + d.with(", by ", "by") + d.with(": ", "message")
 	},
+	"request.claimed": func(d detail) string { return "is looking at it" + d.with(" until ", "until") },
+	"claim.released":  func(detail) string { return "is no longer looking at it" },
+	"claim.lapsed":    func(detail) string { return "said to be looking at it, and did not decide in time" },
 	"vote.cast": func(d detail) string {
 		return d.text("verdict") + d.with(": ", "comment") + d.with("; for ", "groups")
 	},

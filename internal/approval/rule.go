@@ -26,6 +26,8 @@ type Rule struct {
 	ShowOnly bool
 	// ExpiresAfter closes the card for deciding from Slack after that time; 0 is never.
 	ExpiresAfter time.Duration
+	// ClaimFor is how long "I'm looking at it" holds; 0 offers no such thing.
+	ClaimFor time.Duration
 	// Reminders are in the order of their time; Hours say when they go out, and which
 	// hours count.
 	Reminders []Reminder

@@ -16,6 +16,8 @@ const (
 	maxQuorum    = 10
 	maxMinLength = 200
 	minExpiry    = time.Minute
+	defaultClaim = 30 * time.Minute
+	maxClaim     = 24 * time.Hour
 	// Slack's limits on the options of a select.
 	maxReasons     = 100
 	maxReasonRunes = 75
@@ -78,6 +80,9 @@ func (l *loader) checkRoute(at string, r Route) {
 	l.oneOf(at+".chat", r.Chat, ChatDecide, ChatShowOnly)
 	if r.ExpiresAfter < minExpiry && l.given(at+".expires_after") {
 		l.fail(at+".expires_after", "must be at least %v; leave it out where requests do not expire", minExpiry)
+	}
+	if r.ClaimFor < 0 || r.ClaimFor > maxClaim || 0 < r.ClaimFor && r.ClaimFor < time.Minute {
+		l.fail(at+".claim_for", "must be between 1m and %v, or 0s to leave it out", maxClaim)
 	}
 	l.checkReminders(at+".reminders", r)
 	l.checkHours(at+".hours", r)

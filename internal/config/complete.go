@@ -47,6 +47,9 @@ func (l *loader) complete(c *Config) {
 		if r.Quorum.Count == 0 && !l.given(item("routes", i)+".quorum.count") {
 			r.Quorum.Count = max(1, len(r.Quorum.From))
 		}
+		if !l.given(item("routes", i) + ".claim_for") {
+			r.ClaimFor = defaultClaim
+		}
 		r.DirectMessages = cmp.Or(r.DirectMessages, DirectMessagesNone)
 		r.Denial = cmp.Or(r.Denial, DenialEnds)
 		r.UnresolvedRequester = cmp.Or(r.UnresolvedRequester, UnresolvedDeny)

@@ -102,6 +102,7 @@ routes:
       deny: required
     confirm: none
     chat: decide
+    claim_for: 30m0s
 log:
   level: info
   format: auto

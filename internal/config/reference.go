@@ -605,6 +605,10 @@ var reference = []Key{
 		Meaning: "How long after it was first seen a request can be decided from Slack: `72h`. It goes on waiting in Keyfactor. Every hour counts, by night as well.",
 	},
 	{
+		Path: "routes[].claim_for", Default: "`30m0s`", Example: "1h",
+		Meaning: "How long *I'm looking at it* in a card's menu holds, which tells the others who does. It keeps nobody from deciding. `0s` leaves it out.",
+	},
+	{
 		Path:    "routes[].reminders",
 		Meaning: "What happens while nobody decides, in the order of time. See [reminders](#reminders).",
 	},

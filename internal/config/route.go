@@ -32,6 +32,8 @@ type Route struct {
 	Chat string `yaml:"chat"`
 	// ExpiresAfter ends deciding from Slack; 0 is never.
 	ExpiresAfter time.Duration `yaml:"expires_after,omitempty"`
+	// ClaimFor is how long it is shown who looks at a request; 0 switches it off.
+	ClaimFor time.Duration `yaml:"claim_for"`
 	// Reminders are what happens while nobody decides, within Hours.
 	Reminders []Reminder `yaml:"reminders,omitempty"`
 	Hours     Hours      `yaml:"hours,omitempty"`
@@ -137,6 +139,7 @@ func (r Route) Rule() approval.Rule {
 		TypeCommonName: r.Confirm == ConfirmCommonName,
 		ShowOnly:       r.Chat == ChatShowOnly,
 		ExpiresAfter:   r.ExpiresAfter,
+		ClaimFor:       r.ClaimFor,
 		Hours:          r.Hours.Hours(),
 		Hints:          r.hints,
 

@@ -25,6 +25,7 @@ func TestRule(t *testing.T) {
     confirm: type-common-name
     chat: show-only
     expires_after: 72h
+    claim_for: 0s
   - {name: from, channels: ["#pki"], approvers: {groups: ["@pki", "@net"]}, quorum: {from: ["@net", "@pki"]}, unresolved_requester: allow}
   - {name: two, direct_messages: only, approvers: {groups: ["@pki"]}, quorum: 2}
 `, environment())
@@ -34,6 +35,7 @@ func TestRule(t *testing.T) {
 	require.Equal(t, approval.Rule{
 		Route: "everything", Users: []string{"@ada", "ben@example.com"}, Quorum: approval.Quorum{Count: 1},
 		Approve: approval.CommentRule{Need: approval.CommentOptional}, Deny: approval.CommentRule{Need: approval.CommentRequired},
+		ClaimFor: 30 * time.Minute,
 	}, first, "what is not said is safe")
 	require.Equal(t, approval.Rule{
 		Route: "strict", Users: []string{"@ada"}, Groups: []string{"@pki", "@net"},
@@ -55,6 +57,7 @@ func TestMistakesAboutDeciding(t *testing.T) {
 	}
 	people := func(more string) string { return minimal + "people:\n  " + more + "\n" }
 	for name, row := range map[string]struct{ text, want string }{
+		"a claim of seconds":           {route("claim_for: 5s"), "5:16: routes[0].claim_for: must be between 1m and 24h0m0s, or 0s to leave it out"},
 		"a quorum of none":             {route("quorum: 0"), "5:13: routes[0].quorum.count: must be between 1 and 10"},
 		"a quorum of a crowd":          {route("quorum: {count: 11}"), "5:21: routes[0].quorum.count: must be between 1 and 10"},
 		"a quorum in words":            {route("quorum: two"), "5:13: routes[0].quorum.count: is a whole number, such as 2"},
