@@ -120,7 +120,7 @@ func (c *check) reused() {
 		case use.Request == c.request.ID:
 		case use.Matter != "" && use.Matter == c.request.Matter:
 			// A workflow that went on at the CA asks with the same CSR.
-		case !use.Approved && use.Name == callName(c.request):
+		case !use.Approved && use.Name == Name(c.request):
 			// Denied, or restarted, and asked for again.
 		case !slices.Contains(others, use.Name):
 			others = append(others, use.Name)

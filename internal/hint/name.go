@@ -165,8 +165,8 @@ func below(host, domain string) bool {
 	return host == domain || strings.HasSuffix(host, "."+domain)
 }
 
-// callName is what people call a request.
-func callName(r approval.Request) string {
+// Name is what people call a request.
+func Name(r approval.Request) string {
 	for _, s := range []string{r.CommonName, first(r.SANs), r.Subject, r.Reference, string(r.ID)} {
 		if s = strings.TrimSpace(s); s != "" {
 			return s

@@ -42,7 +42,7 @@ func (s *Store) Reopen(ctx context.Context, r approval.Request, p Placement) (bo
 		if _, err := u.exec(ctx, `UPDATE card SET failed_at = NULL, error = '' WHERE request_id = $1 AND posted_at IS NULL`, string(r.ID)); err != nil {
 			return err
 		}
-		if err := errors.Join(u.postAll(ctx, r.ID, p.Channels), u.follow(ctx, r.ID, p)); err != nil {
+		if err := errors.Join(u.meet(ctx, r), u.postAll(ctx, r.ID, p.Channels), u.follow(ctx, r.ID, p)); err != nil {
 			return err
 		}
 		return u.redraw(ctx, r.ID)

@@ -119,6 +119,9 @@ func Open(ctx context.Context, url string, o Options) (_ *Store, err error) {
 	if err := s.engine.recover(ctx); err != nil {
 		return nil, fmt.Errorf("recover from a crash: %w", err)
 	}
+	if err := s.beginMemory(ctx); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/approvebot/approvebot/internal/approval"
@@ -143,6 +144,9 @@ func (s *Store) Appear(ctx context.Context, r approval.Request, p Placement) (bo
 		u.record(Entry{Event: "request.seen", Request: r.ID, Detail: map[string]any{
 			"digest": r.Digest(), "title": r.Title, "reference": r.Reference, "route": p.Route, "channels": p.Channels,
 		}})
+		if err := u.meet(ctx, r); err != nil {
+			return err
+		}
 		if _, err := u.place(ctx, r.ID, p.Channels); err != nil {
 			return err
 		}
@@ -181,7 +185,7 @@ func (s *Store) Revise(ctx context.Context, r approval.Request) (bool, error) {
 			return fmt.Errorf("read what was known: %w", err)
 		}
 		digest := r.Digest()
-		visible := digest != oldDigest || old.Status != r.Status || old.Missing != r.Missing || old.Old != r.Old
+		visible := digest != oldDigest || old.Status != r.Status || old.Missing != r.Missing || old.Old != r.Old || !slices.Equal(old.Facts, r.Facts)
 		step := 0
 		if visible {
 			step = 1
@@ -191,6 +195,9 @@ func (s *Store) Revise(ctx context.Context, r approval.Request) (bool, error) {
 			return err
 		}
 		changed = true
+		if err := u.meet(ctx, r); err != nil {
+			return err
+		}
 		if digest != oldDigest {
 			void, err := u.void(ctx, r.ID, digest)
 			if err != nil {
@@ -243,6 +250,9 @@ func (u *unit) settle(ctx context.Context, id approval.ID, from approval.State, 
 	u.record(Entry{Event: "request.settled", Request: id, Detail: map[string]any{
 		"state": o.State, "reason": o.Reason, "by": o.By, "message": o.Message,
 	}})
+	if err := u.learn(ctx, id, o); err != nil {
+		return false, err
+	}
 	if err := u.addReplies(ctx, id, replies); err != nil {
 		return false, err
 	}
