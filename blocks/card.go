@@ -22,6 +22,8 @@ type CardView struct {
 	// Trouble is our own plain sentence: why a decision is not through yet, or
 	// why the last attempt failed.
 	Trouble string
+	// Hints are what the rules of the route found, the worst first.
+	Hints approval.Hints
 	// Earlier are other requests of the same matter, the latest first.
 	Earlier []Earlier
 	// Sealed are the values of the buttons; a verdict without one gets no button.
@@ -59,7 +61,7 @@ type Earlier struct {
 }
 
 // Card draws a request in any state. It shows, from top to bottom: what it is,
-// where it stands, what Keyfactor has counted and what is in the way, the facts,
+// where it stands, what Keyfactor has counted and what is in the way, hints, the facts,
 // what was said about it, notes, what came before, small print, buttons.
 func Card(v CardView) Message {
 	ids := newBlockIDs(v.Request.ID, v.State, v.version()...)
@@ -80,6 +82,7 @@ func Card(v CardView) Message {
 	if t := visible(v.Trouble, maxTrouble); t != "" {
 		card = append(card, section(ids.id(), plainText("⚠️ "+t)))
 	}
+	card = append(card, cardHints(ids, v)...)
 	card = append(card, cardFacts(ids, v)...)
 	card = append(card, said(ids, v)...)
 	if !v.State.Final() {
@@ -98,6 +101,9 @@ func (v CardView) version() []string {
 	parts := []string{v.Request.Digest(), v.Request.Status, v.Trouble}
 	if v.NoButtons != "" {
 		parts = append(parts, v.NoButtons)
+	}
+	if !v.State.Final() {
+		parts = append(parts, hintVersion(v.Hints)...)
 	}
 	if s := v.Deciders.sentence(); s != "" {
 		parts = append(parts, s)
@@ -129,7 +135,7 @@ func fallback(v CardView, s status) string {
 	if r := escape(v.Request.Requester, 120); r != "" {
 		out += " Requested by " + r + "."
 	}
-	return out + deadline(v.Request)
+	return out + deadline(v.Request) + worst(v.Hints)
 }
 
 func cardFacts(ids *blockIDs, v CardView) []slack.Block {
@@ -313,6 +319,11 @@ func PlainFallback(v CardView) Message {
 	}
 	if t := escape(v.Trouble, maxTrouble); t != "" {
 		out += "\n⚠️ " + t
+	}
+	if v.State == approval.Pending {
+		if w := strings.TrimSpace(worst(v.Hints)); w != "" {
+			out += "\n" + w
+		}
 	}
 	switch {
 	case v.State == approval.Pending && v.NoButtons != "":

@@ -53,7 +53,7 @@ func cards() map[string]blocks.CardView {
 
 	japanese := enrollment()
 	japanese.CommonName, japanese.Requester = "証明書.example.jp", "山田　太郎"
-	japanese.Facts[0].Value, japanese.Facts[1].Value, japanese.Facts[3].Value = "証明書.example.jp", "CN=証明書.example.jp,O=株式会社例", "山田　太郎"
+	japanese.Facts[0].Value, japanese.Facts[5].Value, japanese.Facts[2].Value = "証明書.example.jp", "CN=証明書.example.jp,O=株式会社例", "山田　太郎"
 
 	two := []approval.Voice{{By: ben, Comment: "Checked the names with the owner."}, {By: dana}}
 	apart := voted(blocks.Needs{People: 1, Groups: []string{"@pki-security"}}, vote(ben, approval.Approve, "Checked the names with the owner."), vote(dana, approval.Approve, ""))

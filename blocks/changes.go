@@ -12,6 +12,9 @@ import (
 // fact that differs, old → new, and names that came or went.
 func ChangedReply(before, after approval.Request) Message {
 	const sentence = "✏️ The request changed while it waited. What was shown before no longer counts: look again before deciding."
+	if readAnew(before, after) {
+		return reply("🔎 approvebot was updated and reads more of this request than it did when it was shown. Look again before deciding; votes count anew.")
+	}
 	rows := changes(before, after)
 	if len(rows) == 0 {
 		return reply(sentence)
@@ -31,6 +34,17 @@ func ChangedReply(before, after approval.Request) Message {
 	return reply(sentence, slack.NewRichTextSection(parts...))
 }
 
+// readAnew reports whether the difference is only that more was read: what an
+// earlier version stored knows neither CSR nor certificate.
+func readAnew(before, after approval.Request) bool {
+	if before.CSR != nil || before.KeyByCA || before.Certificate != nil || before.Revocation {
+		return false
+	}
+	return (after.CSR != nil || after.KeyByCA || after.Certificate != nil || after.Revocation) &&
+		before.Type == after.Type && before.Step == after.Step && before.Requester == after.Requester && before.Subject == after.Subject &&
+		before.Template == after.Template && before.CA == after.CA && slices.Equal(before.SANs, after.SANs)
+}
+
 // changes are the differences as facts whose value is "old → new".
 func changes(before, after approval.Request) []approval.Fact {
 	var rows []approval.Fact
@@ -44,12 +58,12 @@ func changes(before, after approval.Request) []approval.Fact {
 	}
 	was, is := values(before), values(after)
 	for _, f := range before.Facts {
-		if !shownAsNames(f, before, after) {
+		if !f.Aside && !shownAsNames(f, before, after) {
 			add(f.Label, f.Value, is[f.Label])
 		}
 	}
 	for _, f := range after.Facts {
-		if _, known := was[f.Label]; !known && !shownAsNames(f, before, after) {
+		if _, known := was[f.Label]; !known && !f.Aside && !shownAsNames(f, before, after) {
 			add(f.Label, "", f.Value)
 		}
 	}

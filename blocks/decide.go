@@ -14,6 +14,8 @@ type DecideView struct {
 	Comment  approval.CommentRule
 	Initial  string // what the field starts with
 	Warning  string // a plain sentence of ours above everything else
+	// Hints are what the rules of the route found; they stand before the facts.
+	Hints approval.Hints
 	// TypeCommonName wants the common name typed before an approval; see [CheckTyped].
 	TypeCommonName bool
 	// Votes are those that stand, and Needs what is missing before this one.
@@ -30,6 +32,7 @@ func DecideModal(v DecideView) slack.ModalViewRequest {
 		list = append(list, section("warning", plainText("⚠️ "+w)))
 	}
 	list = append(list, slack.NewHeaderBlock(plainText(heading(v.Request)), slack.HeaderBlockOptionBlockID("what")))
+	list = append(list, allHints("hints", v.Hints, false)...)
 	facts := lines(v.Request)
 	if facts = facts[:min(len(facts), maxFew)]; len(facts) > 0 {
 		list = append(list, slack.NewRichTextBlock("facts", factLines(facts)))

@@ -14,6 +14,7 @@ func DetailsModal(v CardView) slack.ModalViewRequest {
 	d := details{left: maxDetails}
 	d.add(1, slack.NewHeaderBlock(plainText(heading(r)), slack.HeaderBlockOptionBlockID(d.id())))
 	d.add(1, section(d.id(), markdown(statusLine(v).mrkdwn())))
+	d.blocks = append(d.blocks, allHints("hints", v.Hints, true)...)
 	if t := visible(r.Title, maxChunk); t != "" {
 		d.add(runes(t), section(d.id(), plainText(t)))
 	}

@@ -31,11 +31,11 @@ func enrollment() approval.Request {
 		Template: "WebServer", CA: `ca01.example.com\Example Issuing CA 1`, Key: approval.Key{Algorithm: "RSA", Bits: 2048}, Submitted: submitted,
 		Facts: []approval.Fact{
 			{Label: "Common name", Value: "web01.example.com"},
-			{Label: "Subject", Value: "CN=web01.example.com,O=Example"},
 			{Label: "SANs", Value: "web01.example.com and 2 more"},
 			{Label: "Requester", Value: `EXAMPLE\alice`},
 			{Label: "Template", Value: "WebServer"},
 			{Label: "CA", Value: `ca01.example.com\Example Issuing CA 1`},
+			{Label: "Subject", Value: "CN=web01.example.com,O=Example"},
 			{Label: "Key", Value: "RSA 2048"},
 			{Label: "Owner", Value: ""},
 			{Label: "Change number", Value: "CHG-1234"},
@@ -53,10 +53,13 @@ func revocation() approval.Request {
 	r.Title = `EXAMPLE\bob is revoking the certificate CN=mail.example.com.`
 	r.Requester, r.Subject, r.CommonName, r.SANs = `EXAMPLE\bob`, "CN=mail.example.com", "mail.example.com", nil
 	r.Facts = []approval.Fact{
-		{Label: "Certificate", Value: "CN=mail.example.com"},
-		{Label: "Serial number", Value: "4F00000012A7"},
-		{Label: "Reason", Value: "Key compromised"},
+		{Label: "Reason", Value: "key compromised (1)"},
+		{Label: "Comment", Value: "The key was found in a public repository."},
 		{Label: "Requester", Value: `EXAMPLE\bob`},
+		{Label: "Expires", Value: "2027-05-09 10:00 UTC", Aside: true},
+		{Label: "In use at", Value: "lb01 · IIS Personal, mail.example.com:443", Aside: true},
+		{Label: "Serial number", Value: "4F00000012A7"},
+		{Label: "Subject", Value: "CN=mail.example.com"},
 	}
 	return r
 }

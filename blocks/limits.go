@@ -48,7 +48,13 @@ const (
 	maxInlineURL   = 1000 // of a link inside a sentence
 	maxEarlier     = 4    // earlier requests of the same matter
 	maxApprovers   = 600  // of the list of those who may decide
-	maxFew         = 5    // facts on a card that has a Details button
+	maxFew         = 4    // facts on a card that has a Details button
+	maxHints       = 3    // hints on a card that has a Details button
+	maxHintsAll    = 20   // hints anywhere
+	maxHintNames   = 3    // names in one hint
+	maxHintPart    = 120  // of one foreign part of a hint
+	maxHintList    = 160  // of the names in it
+	maxHintLine    = 300  // of a hint in a notification
 	maxMany        = 12   // facts on a card that has none
 	maxChanges     = 8    // rows of a reply about changes
 	maxChunk       = 2900 // of one text in the Details

@@ -14,7 +14,7 @@ import (
 func TestReply(t *testing.T) {
 	approve, deny := by(carol, approval.Approve, "Change 1234."), by(carol, approval.Deny, "Wrong template.\nSee the wiki.")
 	after := enrollment()
-	after.Facts[4].Value, after.Facts[7] = "WebServerLong", approval.Fact{Label: "Validity", Value: "3 years"}
+	after.Facts[3].Value, after.Facts[7] = "WebServerLong", approval.Fact{Label: "Validity", Value: "3 years"}
 	after.SANs = append(after.SANs[1:], approval.SAN{Kind: "dns", Value: "*.example.com"})
 	three := together(approval.Approve, "Change 1234.", approval.Voice{By: ben, Comment: "Checked."}, approval.Voice{By: dana})
 	settled := approval.Outcome{State: approval.Approved, Reason: approval.DecidedHere, Message: "Approved by user with Id 12", At: decided}
@@ -73,4 +73,20 @@ func TestRefusal(t *testing.T) {
 		require.Contains(t, blocks.RefusalReasons, blocks.RefusalReason(r))
 	}
 	require.NotEmpty(t, blocks.Refusal("one we have never heard of", blocks.RefusalView{}))
+}
+
+// After an update of ours more is read of a request than before: that is told as
+// what it is, and not as a change of everything.
+func TestReplyReadAnew(t *testing.T) {
+	before, after := enrollment(), enrollment()
+	after.CSR = &approval.CSR{KeyID: "aa", Usages: []string{"server authentication"}}
+	after.Facts = append(after.Facts, approval.Fact{Label: "Usage asked for", Value: "server authentication"})
+	m := blocks.ChangedReply(before, after)
+	require.NoError(t, blocks.Validate(m))
+	require.Contains(t, m.Text, "approvebot was updated")
+
+	after.Template = "CodeSigning"
+	require.Contains(t, blocks.ChangedReply(before, after).Text, "The request changed")
+	before.CSR = &approval.CSR{KeyID: "bb"}
+	require.Contains(t, blocks.ChangedReply(before, after).Text, "The request changed")
 }

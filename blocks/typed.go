@@ -8,6 +8,10 @@ import (
 	"github.com/approvebot/approvebot/internal/approval"
 )
 
+// NowTyped is the warning of a modal that is shown again because the name has to
+// be typed after all.
+const NowTyped = "Something came up about this request since you opened it. Please look at it again, and type the name to confirm."
+
 // typed reports whether the name has to be typed; denials never need it.
 func (v DecideView) typed() bool {
 	return v.TypeCommonName && mustType(v.Request) != "" && v.Verdict == approval.Approve

@@ -19,7 +19,9 @@ type attempt struct {
 	ticket
 	user, team string // as the click says
 	record     store.Record
-	rule       approval.Rule
+	rule       approval.Rule  // as the hints make it
+	hints      approval.Hints // about the request
+	typed      string         // to confirm
 	candidate  approval.Candidate
 	deciders   blocks.Narrowing // whom subscriptions leave deciding in the channel
 	elsewhere  []string         // channels whose subscriptions let the person decide
@@ -68,6 +70,15 @@ func (b *Bot) recall(ctx context.Context, a *attempt, room string) blocks.Refusa
 	if a.rule, ok = b.c.Rule(record.Route); !ok && !record.State.Final() {
 		return blocks.NoRoute
 	}
+	if record.State.Final() {
+		return ""
+	}
+	// A hint can want the name typed, so one that cannot be looked for is no reason to go on.
+	if a.hints, err = b.hints(ctx, a.rule, record.Request); err != nil {
+		b.log(t.Request).Error("what was seen before could not be looked up for a click", zap.Error(err))
+		return blocks.StorageDown
+	}
+	a.rule = a.rule.Heed(a.hints)
 	return ""
 }
 
@@ -154,6 +165,9 @@ func (b *Bot) recognize(ctx context.Context, a *attempt) (knownPerson, blocks.Re
 func (b *Bot) decide(ctx context.Context, a *attempt, comment string) blocks.RefusalReason {
 	if reason := b.judge(ctx, a); reason != "" {
 		return reason
+	}
+	if reason := a.rule.Typed(a.record.Request, a.Verdict, a.typed); reason != "" {
+		return blocks.RefusalReason(reason)
 	}
 	vote := approval.Vote{
 		Request: a.Request, Verdict: a.Verdict, By: a.candidate.Person, Groups: a.candidate.Groups,

@@ -35,6 +35,12 @@ func (b *Bot) view(ctx context.Context, r store.Record, channel string) blocks.C
 		v.Counted = append(v.Counted, d.Decision)
 	}
 	rule, ok := b.c.Rule(r.Route)
+	if ok {
+		var err error
+		if v.Hints, err = b.hints(ctx, rule, r.Request); err != nil {
+			b.log(r.Request.ID).Warn("a card does not tell what was seen here before", zap.Error(err))
+		}
+	}
 	if !ok || r.State != approval.Pending {
 		return v // without a route nobody may decide, so there is nothing to press
 	}

@@ -73,7 +73,7 @@ func (b *Bot) press(ctx context.Context, cb slack.InteractionCallback, action *s
 		b.refuse(ctx, a, b.withdraw(ctx, &a), room)
 	case a.Verdict == "":
 		b.refuse(ctx, a, blocks.StaleButton, room)
-	case cb.View.Type != slack.VTHomeTab && a.rule.Comment(a.Verdict).Need == approval.CommentOff && a.rule.MustType(a.record.Request, a.Verdict) == "":
+	case cb.View.Type != slack.VTHomeTab && a.rule.Comment(a.Verdict).Need == approval.CommentOff && !a.mustType():
 		// Not from the Home tab: what it shows is too little to decide upon.
 		b.refuse(ctx, a, b.decide(ctx, &a, ""), room)
 		b.acted(ctx, a.user)
@@ -99,10 +99,7 @@ func (b *Bot) ask(ctx context.Context, trigger string, a attempt) {
 		b.refuse(ctx, a, reason, a.Room)
 		return
 	}
-	modal := blocks.DecideModal(blocks.DecideView{
-		Verdict: a.Verdict, Request: a.record.Request, Metadata: b.seal.seal(a.ticket), Comment: a.rule.Comment(a.Verdict),
-		TypeCommonName: a.rule.MustType(a.record.Request, a.Verdict) != "", Votes: a.record.Votes, Needs: a.needs(), Told: a.rule.NotifyRequester,
-	})
+	modal := blocks.DecideModal(b.decideView(a))
 	if reason != "" {
 		b.audit(ctx, a, reason)
 		modal = blocks.NoticeModal("Not decided", blocks.Refusal(reason, b.refusal(a)))
@@ -117,6 +114,17 @@ func (b *Bot) ask(ctx context.Context, trigger string, a attempt) {
 		b.notOpened(ctx, a, err)
 	}
 }
+
+func (b *Bot) decideView(a attempt) blocks.DecideView {
+	return blocks.DecideView{
+		Verdict: a.Verdict, Request: a.record.Request, Metadata: b.seal.seal(a.ticket), Comment: a.rule.Comment(a.Verdict),
+		Hints: a.hints, TypeCommonName: a.mustType(), Votes: a.record.Votes, Needs: a.needs(),
+		Told: a.rule.NotifyRequester,
+	}
+}
+
+// mustType reports whether something has to be typed before the verdict counts.
+func (a attempt) mustType() bool { return a.rule.MustType(a.record.Request, a.Verdict) != "" }
 
 // notOpened tells the person in the channel what the modal would have said.
 func (b *Bot) notOpened(ctx context.Context, a attempt, err error) {
@@ -138,7 +146,15 @@ func (b *Bot) submit(ctx context.Context, cb slack.InteractionCallback) any {
 	a := attempt{user: cb.User.ID, team: cb.User.TeamID}
 	reason := b.read(ctx, &a, cb.View.PrivateMetadata, "")
 	comment := blocks.Comment(cb.View.State)
+	if reason == "" && a.mustType() && !hasInput(cb.View, blocks.BlockTyped) {
+		// Since the modal was opened something has come up that wants the name typed.
+		v := b.decideView(a)
+		v.Warning, v.Initial = blocks.NowTyped, comment
+		modal := blocks.DecideModal(v)
+		return slack.NewUpdateViewSubmissionResponse(&modal)
+	}
 	if reason == "" {
+		a.typed = blocks.Typed(cb.View.State)
 		if wrong := a.wrong(cb.View.State, comment); len(wrong) > 0 {
 			return slack.NewErrorsViewSubmissionResponse(wrong)
 		}
@@ -176,7 +192,7 @@ func (a attempt) wrong(state *slack.ViewState, comment string) map[string]string
 	if w := blocks.CheckComment(a.rule.Comment(a.Verdict), comment); w != "" {
 		wrong[blocks.BlockComment] = w
 	}
-	if a.rule.MustType(a.record.Request, a.Verdict) != "" {
+	if a.mustType() {
 		if w := blocks.CheckTyped(a.record.Request, blocks.Typed(state)); w != "" {
 			wrong[blocks.BlockTyped] = w
 		}

@@ -20,7 +20,8 @@ import (
 )
 
 const explainHelp = `Explain tells for one request which route takes it, and why none before it does,
-where it is shown, who may decide it and under which conditions.
+where it is shown, who may decide it and under which conditions, and what an
+approver would be pointed to.
 
 The request is named by its ID (workflow:<instance>/<step> or certificate:<number>)
 and read from Keyfactor, or it stands as JSON in a file, which needs neither
@@ -70,6 +71,7 @@ type explanation struct {
 	Users      []string      `json:"users"`
 	Groups     []string      `json:"groups"`
 	Conditions []string      `json:"conditions"`
+	Hints      []app.Hint `json:"hints"`
 	People     []app.Opinion `json:"people"`
 	Notes      []string      `json:"notes"`
 }
@@ -92,7 +94,7 @@ func (p *program) explain(ctx context.Context, what string, persons []string, ou
 	if err != nil {
 		return err
 	}
-	e := explanation{Routes: []routeReport{}, Channels: []string{}, Users: []string{}, Groups: []string{}, Conditions: []string{}, People: []app.Opinion{}, Notes: []string{}}
+	e := explanation{Routes: []routeReport{}, Channels: []string{}, Users: []string{}, Groups: []string{}, Conditions: []string{}, Hints: []app.Hint{}, People: []app.Opinion{}, Notes: []string{}}
 	if isFile {
 		e.Standing = "as it stands in " + what
 		e.Request, err = readRequest(what)
@@ -191,7 +193,8 @@ func (e *explanation) choose(c *config.Config) (config.Route, bool) {
 
 // describe puts the route's rule into words.
 func (e *explanation) describe(r config.Route) {
-	rule := r.Rule()
+	rule, found := app.Hints(r.Rule(), e.Request)
+	e.Hints = found
 	e.Channels = append(e.Channels, r.Channels...)
 	e.Users, e.Groups = append(e.Users, rule.Users...), append(e.Groups, rule.Groups...)
 	say := func(format string, args ...any) { e.Conditions = append(e.Conditions, fmt.Sprintf(format, args...)) }
@@ -302,6 +305,16 @@ func (e *explanation) print(out io.Writer) error {
 	}
 	for _, c := range e.Conditions {
 		fmt.Fprintf(out, "  %s\n", c)
+	}
+	if len(e.Hints) > 0 {
+		fmt.Fprint(out, "\nHints\n")
+	}
+	for _, h := range e.Hints {
+		codes := make([]string, len(h.Codes))
+		for i, c := range h.Codes {
+			codes[i] = string(c)
+		}
+		fmt.Fprintf(out, "  %s (%s)\n", printable(h.Words), strings.Join(codes, ", "))
 	}
 	if len(e.People) > 0 {
 		fmt.Fprint(out, "\nPeople\n")

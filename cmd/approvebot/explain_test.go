@@ -84,6 +84,11 @@ Conditions
   Comment with an approval: optional; with a denial: required\.
   It can be decided from Slack for 72h0m0s after it was first seen there\.
 
+Hints
+  Not checked: Keyfactor shows no CSR\. \(csr-differs, ca-bit, weak-signature, key-reused\)
+  Not checked: what was seen here before is known to the running service alone\. \(new-domain, unusual-domain\)
+  Not checked: Keyfactor does not tell how long it will be valid\. \(long-validity\)
+
 People
   ada@example\.com \(Ada, U\w+\): may approve and deny, as @pki-approvers
   alice@example\.com \(Alice, U\w+\): may not decide: asked for it themselves
@@ -144,4 +149,32 @@ func TestExplainRefuses(t *testing.T) {
 			require.Contains(t, got.err, row.err)
 		})
 	}
+}
+
+// What an approver would be pointed to, and what it takes then.
+func TestExplainTellsHints(t *testing.T) {
+	file := mustWrite(t, `hints: {domains: [example.com], wildcard: step-up}
+routes:
+  - {name: all, channels: ["#pki"], approvers: {users: ["@ada"]}, hints: {weak-key: off}}
+`)
+	request := filepath.Join(t.TempDir(), "request.json")
+	require.NoError(t, os.WriteFile(request, []byte(`{"id":"workflow:a/b","title":"t","type":"Enrollment","requester":"alice","common_name":"*.apps.example.com",
+		"sans":[{"kind":"dns","value":"*.apps.example.com"},{"kind":"dns","value":"www.examp1e.com"}],"key":{"algorithm":"RSA","bits":1024},"csr":{"trouble":"it is cut"}}`), 0o600))
+	got := approvebot(t, nil, "explain", request, "--config", file)
+	require.Equal(t, exitFine, got.code, got.err)
+	require.Contains(t, got.out, "  Whoever approves has to type *.apps.example.com.\n")
+	require.Contains(t, got.out, `
+Hints
+  Stop: www.examp1e.com reads like example.com, which is another domain. (lookalike)
+  Stop: *.apps.example.com stands for any number of hosts. (wildcard)
+  Warning: www.examp1e.com is outside the domains that are expected here. (foreign-domain)
+  Not checked: the CSR cannot be read (it is cut). (csr-differs, ca-bit, weak-signature, key-reused)
+`)
+	require.NotContains(t, got.out, "weak-key")
+
+	var told explanation
+	got = approvebot(t, nil, "explain", request, "--config", file, "-o", "json")
+	require.NoError(t, json.Unmarshal([]byte(got.out), &told))
+	require.Equal(t, "lookalike", string(told.Hints[0].Codes[0]))
+	require.Equal(t, "step-up", string(told.Hints[0].Level))
 }
