@@ -71,7 +71,7 @@ type explanation struct {
 	Users      []string      `json:"users"`
 	Groups     []string      `json:"groups"`
 	Conditions []string      `json:"conditions"`
-	Hints      []app.Hint `json:"hints"`
+	Hints      []app.Hint    `json:"hints"`
 	People     []app.Opinion `json:"people"`
 	Notes      []string      `json:"notes"`
 }
