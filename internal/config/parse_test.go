@@ -92,7 +92,7 @@ func TestFiveLinesDo(t *testing.T) {
 		DirectMessages: config.DirectMessagesNone, Quorum: config.Quorum{Count: 1}, Denial: config.DenialEnds,
 		SelfApproval: config.SelfApprovalDeny, UnresolvedRequester: config.UnresolvedDeny,
 		Comment: config.Comment{Approve: config.CommentOptional, Deny: config.CommentRequired},
-		Confirm: config.ConfirmNone, Chat: config.ChatDecide,
+		Confirm: config.ConfirmNone, Chat: config.ChatDecide, ClaimFor: 30 * time.Minute,
 	}}, config.WithoutHints(c.Routes))
 }
 
