@@ -13,6 +13,7 @@ func HelpText(command string) Message {
 	c := escape(command, maxLabel)
 	return Message{Text: fmt.Sprintf("*approvebot* shows requests that wait in Keyfactor and takes your decision.\n"+
 		"• `%[1]s pending` lists what waits for you\n"+
+		"• `%[1]s find web01 denied` finds requests, settled ones as well, by number, name, requester, template or state\n"+
 		"• `%[1]s explain 1042` tells which route took a request and who may decide it\n"+
 		"• `%[1]s list` lists the subscriptions of this channel\n"+
 		"• `%[1]s subscribe template=WebServer san=*.example.com` shows such requests in this channel, too; without filters it asks for them\n"+

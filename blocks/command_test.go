@@ -55,6 +55,8 @@ func TestAnswer(t *testing.T) {
 		},
 		Votes: []approval.Vote{vote(ben, approval.Approve, "")}, Needs: blocks.Needs{People: 1},
 	}
+	over := settled(revocation(), nil, approval.Outcome{State: approval.Denied, Reason: approval.DecidedElsewhere})
+	found := blocks.FoundView{Text: "web01 <!here>", Looked: 5000, Found: []blocks.FoundItem{{Card: pending(enrollment()), Link: item.Link}, {Card: over}, {Card: pending(hostile()), Link: "javascript:alert(1)"}}}
 	unrouted := explained
 	unrouted.Routes = unrouted.Routes[:1]
 	nobody := explained
@@ -66,6 +68,9 @@ func TestAnswer(t *testing.T) {
 		"nothing pending":            blocks.PendingText(nil, 0),
 		"pending":                    blocks.PendingText([]blocks.HomeItem{item, {Request: hostile(), Link: "javascript:alert(1)"}}, 0),
 		"many pending":               blocks.PendingText([]blocks.HomeItem{item, item, item, item, item, item, item, item, item, item, item, item, item, item, item, item, item, item, item, item}, 80),
+		"found":                      blocks.FoundText(found),
+		"found nothing":              blocks.FoundText(blocks.FoundView{Text: "`<!here>`", All: true}),
+		"found no more":              blocks.FoundText(blocks.FoundView{Text: "nothing", Looked: 5000}),
 		"no subscriptions":           blocks.SubscriptionsText(nil),
 		"subscriptions":              blocks.SubscriptionsText([]blocks.Subscription{subscription, {ID: "2", Channel: "C0PKI", By: ben}, {ID: "3", Channel: "C0PKI", By: ben, Filters: map[string]string{blocks.Deciders: "@pki-security"}}, evil}),
 		"explained":                  blocks.ExplainText(explained),

@@ -45,6 +45,9 @@ const (
 	ActionTyped    = "typed"
 
 	CallbackSubscribe = "subscribe"
+
+	// ShortcutExplain is the callback of the message shortcut, as the app's manifest has it.
+	ShortcutExplain = "explain_request"
 )
 
 // Event types of the metadata that lets us recognise our own messages.

@@ -25,6 +25,8 @@ func (b *Bot) Interact(ctx context.Context, cb slack.InteractionCallback) any {
 				b.press(ctx, cb, action)
 			}
 		}
+	case slack.InteractionTypeMessageAction:
+		b.shortcut(ctx, cb)
 	case slack.InteractionTypeViewSubmission:
 		switch cb.View.CallbackID {
 		case blocks.CallbackDecide:

@@ -25,6 +25,8 @@ func (b *Bot) Command(ctx context.Context, cmd slack.SlashCommand) any {
 		return b.unsubscribe(ctx, cmd, rest)
 	case "list":
 		return b.listSubscriptions(ctx, cmd)
+	case "find":
+		return b.find(ctx, cmd, rest)
 	case "explain":
 		return b.explain(ctx, cmd, rest)
 	case "test":

@@ -81,6 +81,30 @@ func (b *Bot) explanation(ctx context.Context, cmd slack.SlashCommand, r store.R
 	return blocks.ExplainText(view).Text
 }
 
+// shortcut answers for the message that a person chose it on: a card, or a message
+// in a card's thread.
+func (b *Bot) shortcut(ctx context.Context, cb slack.InteractionCallback) {
+	if cb.CallbackID != blocks.ShortcutExplain {
+		return
+	}
+	ts := cb.MessageTs
+	if cb.Message.ThreadTimestamp != "" {
+		ts = cb.Message.ThreadTimestamp
+	}
+	a := attempt{user: cb.User.ID, team: cb.User.TeamID}
+	reason := b.onCard(ctx, &a, cb.Channel.ID, ts)
+	b.later(ctx, func(ctx context.Context) {
+		switch {
+		case reason == blocks.UnknownRequest:
+			b.tell(ctx, cb.Channel.ID, a.user, "This message shows no request that approvebot knows. Use the shortcut on a request's card, or in its thread.")
+		case reason == "" || reason == blocks.NoRoute:
+			b.tell(ctx, cb.Channel.ID, a.user, b.explanation(ctx, slack.SlashCommand{UserID: a.user, TeamID: a.team}, a.record))
+		default:
+			b.tell(ctx, cb.Channel.ID, a.user, "The request cannot be looked up at the moment. Try again in a minute.")
+		}
+	})
+}
+
 // test says whether approvebot can work where the command is typed.
 func (b *Bot) test(ctx context.Context, cmd slack.SlashCommand) any {
 	if problem := b.checkRoom(ctx, cmd.ChannelID); problem != "" {

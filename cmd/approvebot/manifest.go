@@ -75,7 +75,8 @@ type manifest struct {
 			Name   string `yaml:"display_name"`
 			Online bool   `yaml:"always_online"`
 		} `yaml:"bot_user"`
-		Commands []slashCommand `yaml:"slash_commands"`
+		Commands  []slashCommand `yaml:"slash_commands"`
+		Shortcuts []shortcut     `yaml:"shortcuts"`
 	} `yaml:"features"`
 	OAuth struct {
 		Scopes struct {
@@ -105,6 +106,13 @@ type slashCommand struct {
 	Escape      bool   `yaml:"should_escape"`
 }
 
+type shortcut struct {
+	Name        string `yaml:"name"`
+	Type        string `yaml:"type"`
+	Callback    string `yaml:"callback_id"`
+	Description string `yaml:"description"`
+}
+
 // newManifest describes the app. Each scope is here because of a call that the
 // bot makes; see the comments.
 func newManifest(transport, base string, groups, direct bool) (manifest, error) {
@@ -129,7 +137,10 @@ func newManifest(transport, base string, groups, direct bool) (manifest, error) 
 	m.Features.Home.Messages, m.Features.Home.ReadOnly = true, true
 	m.Features.Bot.Name, m.Features.Bot.Online = "approvebot", true
 	m.Features.Commands = []slashCommand{{
-		Command: "/approvebot", URL: at("/slack/commands"), Description: "Certificate requests that wait for you", Hint: "[pending | help]",
+		Command: "/approvebot", URL: at("/slack/commands"), Description: "Certificate requests that wait for you", Hint: "[pending | find | explain | help]",
+	}}
+	m.Features.Shortcuts = []shortcut{{
+		Name: "Explain this request", Type: "message", Callback: "explain_request", Description: "Who may decide it, who may not, and why it is shown here",
 	}}
 	m.OAuth.Scopes.Bot = []string{
 		"channels:history", // find our own card again after a crash, in public channels

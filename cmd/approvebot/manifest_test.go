@@ -19,6 +19,7 @@ var manifestKeys = map[string]string{
 	"features.app_home":            "home_tab_enabled messages_tab_enabled messages_tab_read_only_enabled",
 	"features.bot_user":            "display_name always_online",
 	"features.slash_commands":      "command description url usage_hint should_escape",
+	"features.shortcuts":           "name type callback_id description",
 	"oauth_config":                 "redirect_urls scopes token_management_enabled pkce_enabled",
 	"oauth_config.scopes":          "bot user bot_optional user_optional",
 	"settings":                     "event_subscriptions interactivity org_deploy_enabled socket_mode_enabled token_rotation_enabled allowed_ip_address_ranges incoming_webhooks",
@@ -62,6 +63,9 @@ func TestManifestKeepsToSlacksRules(t *testing.T) {
 			require.LessOrEqual(t, len(m.Features.Bot.Name), 80)
 			require.Len(t, m.Features.Commands, 1)
 			require.Regexp(t, `^/[a-z]{1,31}$`, m.Features.Commands[0].Command)
+			require.Len(t, m.Features.Shortcuts, 1)
+			require.LessOrEqual(t, len(m.Features.Shortcuts[0].Name), 24)
+			require.LessOrEqual(t, len(m.Features.Shortcuts[0].Description), 150)
 			require.True(t, m.Features.Home.Home, "app_home_opened needs the Home tab")
 			require.True(t, m.Settings.Interactivity.Enabled)
 			require.Equal(t, []string{"app_home_opened"}, m.Settings.Events.Bot)

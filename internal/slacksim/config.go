@@ -171,7 +171,8 @@ func DefaultConfig() Config {
 		Team: Team{ID: "T0EXAMPLE", Name: "Example", Domain: "example"},
 		App: App{
 			ID: "A0APPROVEBOT", Name: "approvebot", UserName: "approvebot", UserID: "U0APPROVEBOT", BotID: "B0APPROVEBOT",
-			Commands: []Command{{Command: "/approvebot", UsageHint: "[list | help]", Description: "Certificate requests that wait for you"}},
+			Commands:  []Command{{Command: "/approvebot", UsageHint: "[pending | find | explain | help]", Description: "Certificate requests that wait for you"}},
+			Shortcuts: []Shortcut{{Name: "Explain this request", Type: "message", CallbackID: "explain_request"}},
 		},
 		People: []Person{
 			{Name: "ada", RealName: "Ada", Email: "ada@example.com", Title: "PKI engineer", TZ: "Europe/Berlin"},

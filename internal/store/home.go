@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/approvebot/approvebot/internal/approval"
@@ -59,4 +60,18 @@ func (s *Store) OpenMark(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("ask whether the open requests have changed: %w", err)
 	}
 	return fmt.Sprintf("%d/%d/%d", n, versions, last.UnixMicro()), nil
+}
+
+// Latest returns a page of all requests, those seen last first.
+func (s *Store) Latest(ctx context.Context, limit, offset int) ([]Record, error) {
+	var all []Record
+	err := s.view(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+		all, err = loadAll(ctx, tx, `SELECT id FROM request ORDER BY seen_at DESC, id DESC LIMIT $1 OFFSET $2`, limit, offset)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the latest requests: %w", err)
+	}
+	slices.Reverse(all)
+	return all, nil
 }
