@@ -24,6 +24,7 @@ type attempt struct {
 	typed      string         // to confirm
 	candidate  approval.Candidate
 	deciders   blocks.Narrowing // whom subscriptions leave deciding in the channel
+	why        string           // what is wrong with the button, for the audit log
 	elsewhere  []string         // channels whose subscriptions let the person decide
 }
 
@@ -46,6 +47,7 @@ func (b *Bot) read(ctx context.Context, a *attempt, value, room string) blocks.R
 	t, err := b.seal.open(value, b.c.Now())
 	a.ticket = t
 	if err != nil {
+		a.why = err.Error()
 		return blocks.StaleButton
 	}
 	return b.recall(ctx, a, room)
@@ -65,7 +67,8 @@ func (b *Bot) recall(ctx context.Context, a *attempt, room string) blocks.Refusa
 	a.record = record
 	card, ok := cardIn(record, t.Channel)
 	if !ok || (card.SlackChannel != "" && room != "" && card.SlackChannel != room) {
-		return blocks.StaleButton // a copy of the button in another channel
+		a.why = "the button was made for another channel"
+		return blocks.StaleButton
 	}
 	if a.rule, ok = b.c.Rule(record.Route); !ok && !record.State.Final() {
 		return blocks.NoRoute

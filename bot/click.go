@@ -62,12 +62,13 @@ func (b *Bot) press(ctx context.Context, cb slack.InteractionCallback, action *s
 	if room == "" {
 		room = cb.Container.ChannelID
 	}
-	if reason := b.read(ctx, &a, action.Value, room); reason != "" {
+	reason := b.read(ctx, &a, action.Value, room)
+	a.Room, a.Message = room, cb.Container.MessageTs
+	if reason != "" {
 		b.refuse(ctx, a, reason, room)
 		b.acted(ctx, a.user)
 		return
 	}
-	a.Room, a.Message = room, cb.Container.MessageTs
 	switch {
 	case action.ActionID == blocks.ActionDetails:
 		b.later(ctx, func(ctx context.Context) { b.details(ctx, cb.TriggerID, a) })
@@ -243,7 +244,12 @@ func (b *Bot) audit(ctx context.Context, a attempt, reason blocks.RefusalReason)
 	if by.ID == "" {
 		by = approval.Person{ID: a.user, Team: a.team}
 	}
-	entry := store.Entry{At: b.c.Now(), Event: "click.refused", Request: a.Request, By: by, Detail: map[string]any{"reason": string(reason), "verdict": string(a.Verdict), "channel": a.Room}}
+	entry := store.Entry{At: b.c.Now(), Event: "click.refused", Request: a.Request, By: by, Detail: map[string]any{"reason": string(reason), "verdict": string(a.Verdict)}}
+	for name, value := range map[string]string{"channel": a.Room, "message": a.Message, "why": a.why} {
+		if value != "" {
+			entry.Detail[name] = value
+		}
+	}
 	if err := b.c.Store.Audit(ctx, entry); err == nil {
 		return
 	}

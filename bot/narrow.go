@@ -196,7 +196,7 @@ func (b *Bot) bar(ctx context.Context, a *attempt, k knownPerson) error {
 	}
 	for _, card := range a.record.Cards {
 		foreign := isPerson(card.Channel) && card.Channel != k.ID
-		if card.Channel == a.Channel || foreign || !card.Failed.IsZero() {
+		if card.Channel == a.Channel && a.Room != "" || foreign || !card.Failed.IsZero() {
 			continue
 		}
 		may, err := b.among(ctx, narrowed[card.Channel], k)
@@ -207,7 +207,7 @@ func (b *Bot) bar(ctx context.Context, a *attempt, k knownPerson) error {
 			a.elsewhere = append(a.elsewhere, card.Channel)
 		}
 	}
-	if _, carded := cardIn(a.record, a.Channel); !carded {
+	if _, carded := cardIn(a.record, a.Channel); !carded || a.Room == "" {
 		here = len(a.elsewhere) > 0
 	}
 	a.candidate.Barred = !here

@@ -76,7 +76,7 @@ var sayings = map[string]func(d detail) string{
 	},
 	"signal.failed": func(d detail) string { return d.text("verdict") + " was not sent: " + d.text("error") },
 	"click.refused": func(d detail) string {
-		return strings.ReplaceAll(d.text("reason"), "_", " ") + d.with("; wanted to ", "verdict")
+		return strings.ReplaceAll(d.text("reason"), "_", " ") + d.with(": ", "why") + d.with("; wanted to ", "verdict")
 	},
 	"card.failed":   func(d detail) string { return d.text("channel") + ": " + d.text("error") },
 	"card.reposted": func(d detail) string { return "again in " + d.text("channel") },
