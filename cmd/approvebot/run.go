@@ -23,15 +23,25 @@ SIGTERM and Ctrl-C end it after what was acknowledged has been finished; a secon
 signal ends it at once. Nothing is lost either way.`
 
 func (p *program) runCommand() *cobra.Command {
-	return &cobra.Command{
+	var profiles string
+	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the service",
 		Long:  runHelp,
 		Example: `  approvebot run
   approvebot run --config /etc/approvebot/approvebot.yaml --log-format json`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.serveApp(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if profiles != "" {
+				if err := serveProfiles(cmd.Context(), profiles); err != nil {
+					return err
+				}
+			}
+			return p.serveApp(cmd.Context())
+		},
 	}
+	cmd.Flags().StringVar(&profiles, "pprof", "", "serve Go's profiles at a loopback `ADDRESS`, to find lost memory or time")
+	return cmd
 }
 
 func (p *program) serveApp(ctx context.Context) (err error) {

@@ -44,6 +44,7 @@ type scene struct {
 	slackURL  string
 	api       string // Keyfactor's
 	notes     notes
+	profiles  string // where the program serves its profiles
 	servers   []*http.Server
 }
 
@@ -57,7 +58,7 @@ type sceneOptions struct {
 }
 
 func (b *bench) newScene(o sceneOptions) (*scene, error) {
-	s := &scene{transport: o.transport, notes: notes{signals: map[string][]time.Time{}, settled: map[string]time.Time{}}}
+	s := &scene{transport: o.transport, profiles: b.profiles, notes: notes{signals: map[string][]time.Time{}, settled: map[string]time.Time{}}}
 	var err error
 	if s.dir, err = os.MkdirTemp(b.dir, "scene-"); err != nil {
 		return nil, err
@@ -186,7 +187,11 @@ func (s *scene) program(ctx context.Context, binary string, o settings) (*proces
 	if o.level != "" {
 		level = o.level
 	}
-	p, err := spawn(ctx, filepath.Join(s.dir, "log"), env, binary, "run", "--config", config, "--log-format", "json", "--log-level", level)
+	args := []string{"run", "--config", config, "--log-format", "json", "--log-level", level}
+	if s.profiles != "" {
+		args = append(args, "--pprof", s.profiles)
+	}
+	p, err := spawn(ctx, filepath.Join(s.dir, "log"), env, binary, args...)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -25,8 +25,7 @@ func (s *Store) Claim(ctx context.Context, id approval.ID, by approval.Person, u
 	if err != nil {
 		return false, fmt.Errorf("claim %s: %w", id, err)
 	}
-	err = s.do(ctx, func(ctx context.Context, u *unit) error {
-		u.urgent = true
+	err = s.urgently(ctx, func(ctx context.Context, u *unit) error {
 		n, err := u.exec(ctx, `UPDATE request SET claimed_by = $1, claimed_at = $2, claim_until = $3, version = version + 1, updated_at = $2
 			WHERE id = $4 AND state = 'pending'`, clean(string(person)), u.now, cut(until), string(id))
 		if claimed = n == 1; err != nil || !claimed {
@@ -43,8 +42,8 @@ func (s *Store) Claim(ctx context.Context, id approval.ID, by approval.Person, u
 
 // Release takes a person's claim back. It reports false when they have none.
 func (s *Store) Release(ctx context.Context, id approval.ID, by approval.Person) (released bool, err error) {
-	err = s.do(ctx, func(ctx context.Context, u *unit) error {
-		u.urgent, released = true, false
+	err = s.urgently(ctx, func(ctx context.Context, u *unit) error {
+		released = false
 		if _, err := u.lock(ctx, id); err != nil {
 			return err
 		}

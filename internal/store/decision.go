@@ -76,8 +76,7 @@ func (s *Store) Decide(ctx context.Context, d approval.Decision, replies ...Repl
 
 func (s *Store) decide(ctx context.Context, d approval.Decision, replies []Reply) error {
 	d.Comment = clean(d.Comment)
-	return s.do(ctx, func(ctx context.Context, u *unit) error {
-		u.urgent = true
+	return s.urgently(ctx, func(ctx context.Context, u *unit) error {
 		if d.At.IsZero() {
 			d.At = u.now
 		}
@@ -178,8 +177,7 @@ func (u *unit) decision(ctx context.Context, id string) (Decision, error) {
 
 // change runs fn over a decision in one transaction.
 func (s *Store) change(ctx context.Context, doing, id string, fn func(context.Context, *unit, Decision) error) error {
-	err := s.do(ctx, func(ctx context.Context, u *unit) error {
-		u.urgent = true
+	err := s.urgently(ctx, func(ctx context.Context, u *unit) error {
 		d, err := u.decision(ctx, id)
 		if err != nil {
 			return err

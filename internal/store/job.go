@@ -18,6 +18,7 @@ import (
 // knows is thrown away by River, and repaired by the sweep.
 type Job interface {
 	river.JobArgs
+	river.JobArgsWithInsertOpts
 	// key orders jobs of one kind and tells them apart.
 	key() string
 	// open reports whether there is still something to do.

@@ -49,6 +49,8 @@ type Options struct {
 // Store is the open database. Its methods are safe for concurrent use.
 type Store struct {
 	db       *sql.DB
+	reads    *sql.DB // looks at what is committed; on SQLite beside the one writer
+	writer   *writer // SQLite only
 	engine   engine
 	inserter *river.Client[*sql.Tx]
 	log      *zap.Logger
@@ -67,6 +69,9 @@ type engine struct {
 	complete func(context.Context, *sql.Tx, *rivertype.JobRow) error
 	// alone runs fn while no other process migrates.
 	alone func(ctx context.Context, fn func(context.Context) error) error
+	// ring tells the workers of this process at once which queues got jobs; nil where
+	// the database does.
+	ring func(queues []string)
 	// recover repairs what a crash left behind, where we know that nobody else lives.
 	recover func(ctx context.Context) error
 }
@@ -110,7 +115,10 @@ func Open(ctx context.Context, url string, o Options) (_ *Store, err error) {
 	if o.ReadOnly {
 		return s, s.checkVersion(ctx)
 	}
-	if s.inserter, err = river.NewClient(s.engine.driver, &river.Config{Logger: slog.New(slog.DiscardHandler)}); err != nil {
+	// River tells of new jobs in a queue once in this time, and drops what is told in
+	// between: with its default of 100 ms what follows a click at once would wait for
+	// the next look, a second later.
+	if s.inserter, err = river.NewClient(s.engine.driver, &river.Config{FetchCooldown: river.FetchCooldownMin, Logger: slog.New(slog.DiscardHandler)}); err != nil {
 		return nil, fmt.Errorf("prepare the job queue: %w", err)
 	}
 	if err := s.migrate(ctx); err != nil {

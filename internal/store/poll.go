@@ -9,8 +9,7 @@ import (
 
 // Enqueue inserts a job unless one lives, before those that nobody waits for.
 func (s *Store) Enqueue(ctx context.Context, j Job) error {
-	err := s.do(ctx, func(_ context.Context, u *unit) error {
-		u.urgent = true
+	err := s.urgently(ctx, func(_ context.Context, u *unit) error {
 		u.enqueue(j)
 		return nil
 	})

@@ -12,7 +12,6 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"go.uber.org/zap"
-	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
 // sqlitePath reads the file out of sqlite:///abs/path.db or sqlite:relative.db.
@@ -33,6 +32,9 @@ func sqlitePath(text string) (string, error) {
 	return filepath.Abs(path)
 }
 
+// maxReaders is how many may read at once. Each has its own cache.
+const maxReaders = 2
+
 func (s *Store) openSQLite(text string, readOnly bool) error {
 	path, err := sqlitePath(text)
 	if err != nil {
@@ -40,8 +42,9 @@ func (s *Store) openSQLite(text string, readOnly bool) error {
 	}
 	// FULL, because in WAL mode NORMAL loses acknowledged commits when the machine
 	// loses power. One connection, because SQLite has one writer anyway and then
-	// nobody is ever told "locked" by ourselves.
+	// nobody is ever told "locked" by ourselves; what waits for it commits together.
 	query := "?_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_time_format=sqlite"
+	readers := query + "&_pragma=query_only(1)"
 	if readOnly {
 		if _, err := os.Stat(path); err != nil {
 			return fmt.Errorf("open the database: %w", err)
@@ -68,17 +71,32 @@ func (s *Store) openSQLite(text string, readOnly bool) error {
 		query += "&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_txlock=immediate"
 	}
 	name := url.URL{Scheme: "file", Path: path}
-	db, err := sql.Open("sqlite", name.String()+query)
+	to, err := newConnector(name.String() + query)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
+	db := sql.OpenDB(to)
 	db.SetMaxOpenConns(1)
 	s.close = append(s.close, db.Close)
-	s.db = db
+	s.db, s.reads = db, db
+	if !readOnly {
+		// In WAL mode whoever reads waits for nobody.
+		to, err := newConnector(name.String() + readers)
+		if err != nil {
+			return fmt.Errorf("open %s: %w", path, err)
+		}
+		s.reads = sql.OpenDB(to)
+		s.reads.SetMaxOpenConns(maxReaders)
+		s.reads.SetMaxIdleConns(maxReaders)
+		s.close = append(s.close, s.reads.Close)
+		s.writer = newWriter()
+	}
+	driver := newLocalDriver(db)
 	s.engine = engine{
 		name:     "SQLite",
 		dialect:  "sqlite3",
-		driver:   riversqlite.New(db),
+		driver:   driver,
+		ring:     driver.bell.work,
 		complete: completeWith[*riversqlite.Driver],
 		alone:    func(ctx context.Context, fn func(context.Context) error) error { return fn(ctx) },
 		recover:  s.recoverSQLite,

@@ -71,8 +71,7 @@ func (s *Store) Vote(ctx context.Context, v approval.Vote, tally func(standing [
 }
 
 func (s *Store) vote(ctx context.Context, v approval.Vote, tally func([]approval.Vote) *approval.Decision, replies func(*approval.Decision) []Reply) (d *approval.Decision, err error) {
-	err = s.do(ctx, func(ctx context.Context, u *unit) error {
-		u.urgent = true
+	err = s.urgently(ctx, func(ctx context.Context, u *unit) error {
 		if err := u.take(ctx, v.Request, v.Digest); err != nil {
 			return err
 		}
@@ -170,8 +169,8 @@ func (s *Store) voted(ctx context.Context, v approval.Vote) (d *approval.Decisio
 // returns ErrNotFound if the request is not known.
 func (s *Store) Withdraw(ctx context.Context, id approval.ID, by approval.Person, replies ...Reply) (bool, error) {
 	withdrawn := false
-	err := s.do(ctx, func(ctx context.Context, u *unit) error {
-		u.urgent, withdrawn = true, false
+	err := s.urgently(ctx, func(ctx context.Context, u *unit) error {
+		withdrawn = false
 		if _, err := u.lock(ctx, id); err != nil {
 			return err
 		}
@@ -202,8 +201,7 @@ func (s *Store) Withdraw(ctx context.Context, id approval.ID, by approval.Person
 // if exactly this vote does not stand any more, or is too late to matter, and returns ErrNotFound if the
 // request is not known.
 func (s *Store) Lapse(ctx context.Context, v approval.Vote, replies ...Reply) error {
-	err := s.do(ctx, func(ctx context.Context, u *unit) error {
-		u.urgent = true
+	err := s.urgently(ctx, func(ctx context.Context, u *unit) error {
 		if _, err := u.lock(ctx, v.Request); err != nil {
 			return err
 		}
