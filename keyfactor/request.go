@@ -163,7 +163,11 @@ func revocationFacts(f *facts, r *approval.Request, i Instance) {
 	f.add("Requester", or(r.Requester, "unknown"))
 	f.aside("Expires", Time{old.NotAfter}.words())
 	f.aside("In use at", inUse(*old))
-	f.add("Serial number", or(i.Text("SerialNumberString"), old.Serial))
+	if serial := i.Text("SerialNumberString"); serial != "" {
+		f.add("Serial number", serial)
+	} else {
+		f.aside("Serial number", old.Serial)
+	}
 	if len(parseDN(r.Subject)) > 1 {
 		f.add("Subject", r.Subject)
 	}

@@ -157,7 +157,7 @@ func Domains(r approval.Request) []string {
 // unmanaged reports whether a host ends in something that no registry hands out.
 func unmanaged(host string) bool {
 	suffix, icann := publicsuffix.PublicSuffix(host)
-	return !icann && !strings.Contains(suffix, ".") || suffix == "arpa" && strings.HasSuffix(host, ".home.arpa")
+	return !icann && !strings.Contains(suffix, ".") || below(host, "home.arpa")
 }
 
 // below reports whether a host is a domain or below it. Both are in wire form.
