@@ -141,6 +141,7 @@ var becauses = map[RefusalReason]string{
 	RequesterUnknown: "nobody knows who in Slack asked for it, so it might be their own request",
 	SharedChannel:    "the channel is shared with another organisation",
 	StepUp:           "the name has to be typed first",
+	Hinted:           "there is a warning about the request",
 }
 
 // because is the reason as it is told about somebody else.

@@ -38,13 +38,15 @@ const (
 	RequesterUnknown RefusalReason = "requester_unknown"
 	SharedChannel    RefusalReason = "shared_channel"
 	StepUp           RefusalReason = "step_up"
+	// Hinted: it cannot be approved among others, because something was found about it.
+	Hinted RefusalReason = "hinted"
 )
 
 // RefusalReasons are all of them, in the order above.
 var RefusalReasons = []RefusalReason{
 	NotApprover, Guest, Outsider, Deactivated, UnknownPerson, Robot, SelfApproval, AlreadyDecided, AlreadySettled,
 	Changed, StaleButton, UnknownRequest, NoRoute, NotOffered, StorageDown, SlackDown, KeyfactorDown,
-	NotDecider, AlreadyVoted, NotVoted, Expired, ShowOnly, RequesterUnknown, SharedChannel, StepUp,
+	NotDecider, AlreadyVoted, NotVoted, Expired, ShowOnly, RequesterUnknown, SharedChannel, StepUp, Hinted,
 }
 
 // RefusalView is what is known when a click is refused; all of it is optional.
@@ -108,6 +110,8 @@ func Refusal(reason RefusalReason, v RefusalView) string {
 		return "This channel is shared with another organisation, and requests are not decided in shared channels. Nothing was decided. " + v.inKeyfactor("Decide it in Keyfactor")
 	case StepUp:
 		return "What you typed is not what was to be confirmed, so nothing was decided. Press the button again and type it exactly."
+	case Hinted:
+		return "There is a warning about this request, so it is not approved among others. Look at its card."
 	case StorageDown:
 		return "approvebot cannot write down decisions at the moment. Nothing was decided. Try again in a minute."
 	case SlackDown:

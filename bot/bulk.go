@@ -197,6 +197,9 @@ func (b *Bot) reviewBulk(ctx context.Context, cb slack.InteractionCallback) any 
 		if reason == "" && a.rule.MustType(a.record.Request, verdict) != "" {
 			reason = blocks.StepUp
 		}
+		if reason == "" && verdict == approval.Approve && a.hints.Warn() {
+			reason = blocks.Hinted // it wants a look of its own
+		}
 		if reason != "" {
 			view.Left = append(view.Left, b.bulkResult(a, reason))
 			continue
@@ -353,7 +356,9 @@ func (r *bulkRun) decide(ctx context.Context, item bundled) blocks.BulkResult {
 			}
 			return result
 		}
-		reason = b.decide(ctx, &a, r.comment)
+		if reason = blocks.Hinted; a.Verdict != approval.Approve || !a.hints.Warn() {
+			reason = b.decide(ctx, &a, r.comment)
+		}
 	}
 	if reason != "" {
 		b.audit(ctx, a, reason)

@@ -132,6 +132,11 @@ func (h Hints) StepUp() bool {
 	return slices.ContainsFunc(h.Found, func(h Hint) bool { return h.Level == HintStepUp })
 }
 
+// Warn reports whether there is more than a note.
+func (h Hints) Warn() bool {
+	return slices.ContainsFunc(h.Found, func(h Hint) bool { return h.Level.Weight() >= HintWarn.Weight() })
+}
+
 // Heed returns the rule as the hints make it: they can only ask for more.
 func (r Rule) Heed(h Hints) Rule {
 	r.TypeCommonName = r.TypeCommonName || h.StepUp()
