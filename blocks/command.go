@@ -19,6 +19,7 @@ func HelpText(command string) Message {
 		"• `%[1]s subscribe template=WebServer san=*.example.com` shows such requests in this channel, too; without filters it asks for them\n"+
 		"• `%[1]s subscribe type=Revocation deciders=@pki-security` also leaves deciding them here to those of the approvers alone\n"+
 		"• `%[1]s unsubscribe` ends that\n"+
+		"• `%[1]s away until monday delegate @ben` lets somebody stand in for you where a route allows it; `%[1]s back` ends it\n"+
 		"• `%[1]s test` tries whether approvebot can post here\n"+
 		"• `%[1]s help` shows this\n"+
 		"To decide, press *Approve* or *Deny* on a request's card. Subscriptions are for the admins of approvebot.", c)}

@@ -35,6 +35,8 @@ type HomeView struct {
 	Lately []HomeDecided
 	// Metadata comes back with every press.
 	Metadata string
+	// Away says that this person is away, see [AwaySentence].
+	Away string
 	// Trouble is a plain sentence of ours; nothing else is known then.
 	Trouble string
 }
@@ -83,6 +85,9 @@ func Home(v HomeView) slack.HomeTabViewRequest {
 		title = plural(v.All, "request waits for you", "requests wait for you")
 	}
 	list := []slack.Block{slack.NewHeaderBlock(plainText(title), slack.HeaderBlockOptionBlockID("title"))}
+	if v.Away != "" {
+		list = append(list, section("away", markdown(v.Away)))
+	}
 	switch {
 	case v.All == 0:
 		list = append(list, section("none", plainText("New requests appear in their channel, and here.")))

@@ -41,7 +41,7 @@ func DecidedReply(d approval.Decision) Message {
 
 // VotedReply says that a person voted, and who is still missing.
 func VotedReply(v approval.Vote, needs Needs) Message {
-	sentence := "🗳️ " + mention(v.By) + " " + v.Verdict.Past() + at(v.At) + "."
+	sentence := "🗳️ " + voice(approval.Voice{By: v.By, For: v.For}) + " " + v.Verdict.Past() + at(v.At) + "."
 	if missing := needs.words(); missing != "" && v.Verdict == approval.Approve {
 		sentence += " Missing before it is sent to Keyfactor: " + missing + "."
 	}

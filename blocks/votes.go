@@ -71,7 +71,7 @@ func and(items []string, limit int) string {
 
 // voices are everybody who made a decision, in the order of their votes.
 func voices(d approval.Decision) []approval.Voice {
-	return append(append([]approval.Voice{}, d.With...), approval.Voice{By: d.By, Comment: d.Comment})
+	return append(append([]approval.Voice{}, d.With...), approval.Voice{By: d.By, Comment: d.Comment, For: d.For})
 }
 
 // everybody names all who made a decision: "<@U1>, <@U2> and <@U3>".
@@ -80,7 +80,7 @@ func everybody(d approval.Decision) string { return mentions(voices(d)) }
 func mentions(all []approval.Voice) string {
 	names := make([]string, len(all))
 	for i, v := range all {
-		names[i] = mention(v.By)
+		names[i] = voice(v)
 	}
 	return and(names, maxVoters)
 }
@@ -97,7 +97,7 @@ func cast(votes []approval.Vote, verdict approval.Verdict) []approval.Voice {
 	var out []approval.Voice
 	for _, v := range votes {
 		if verdict == "" || v.Verdict == verdict {
-			out = append(out, approval.Voice{By: v.By, Comment: v.Comment})
+			out = append(out, approval.Voice{By: v.By, Comment: v.Comment, For: v.For})
 		}
 	}
 	return out

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -105,9 +106,20 @@ func (b *Bot) cardLost(ctx context.Context, card store.Card, record store.Record
 	return b.c.Store.Place(ctx, card.Request, admins...)
 }
 
-// Approvers returns the ids of those whom a rule names, as far as they can be found.
+// Approvers returns the ids of those whom a rule names, as far as they can be
+// found, and of whoever stands in for those who are away.
 func (b *Bot) Approvers(ctx context.Context, rule approval.Rule) ([]string, error) {
-	return b.people.ids(ctx, Team{Users: rule.Users, Groups: rule.Groups})
+	ids, err := b.people.ids(ctx, Team{Users: rule.Users, Groups: rule.Groups})
+	if !rule.Delegation {
+		return ids, err
+	}
+	absent, away := b.absent(ctx)
+	for _, id := range slices.Clone(ids) {
+		if d := absent[id].Delegate.ID; d != "" && !slices.Contains(ids, d) {
+			ids = append(ids, d)
+		}
+	}
+	return ids, errors.Join(err, away)
 }
 
 // ids returns the ids of a team's people, those it could find, together with

@@ -108,7 +108,7 @@ func (b *Bot) judge(ctx context.Context, a *attempt) blocks.RefusalReason {
 func (b *Bot) spent(a *attempt) bool {
 	for _, d := range a.record.Counted {
 		for _, v := range d.Voices() {
-			if v.By.ID == a.user {
+			if v.By.ID == a.user || a.candidate.For.ID != "" && (v.By.ID == a.candidate.For.ID || v.For.ID == a.candidate.For.ID) || v.For.ID == a.user {
 				return true
 			}
 		}
@@ -120,7 +120,7 @@ func (b *Bot) spent(a *attempt) bool {
 // reason it returns is only ever that it could not be learned.
 func (b *Bot) identify(ctx context.Context, a *attempt) blocks.RefusalReason {
 	person, reason := b.recognize(ctx, a)
-	if reason != "" || !a.candidate.Listed {
+	if reason != "" || !a.candidate.Listed && a.candidate.For.ID == "" {
 		return reason
 	}
 	if err := b.bar(ctx, a, person); err != nil {
@@ -129,6 +129,7 @@ func (b *Bot) identify(ctx context.Context, a *attempt) blocks.RefusalReason {
 	}
 	if !a.candidate.Barred {
 		a.candidate.Relation = b.relation(ctx, a.record.Request.Requester, person)
+		return b.relateAbsent(ctx, a)
 	}
 	return ""
 }
@@ -156,6 +157,9 @@ func (b *Bot) recognize(ctx context.Context, a *attempt) (knownPerson, blocks.Re
 	if a.candidate.Listed, err = b.people.in(ctx, person, a.rule.Users, a.rule.Groups); err == nil {
 		a.candidate.Groups, err = b.people.groupsOf(ctx, person, a.rule.Quorum.From)
 	}
+	if err == nil {
+		a.candidate.For, err = b.standIn(ctx, a.rule, a.candidate)
+	}
 	if err != nil {
 		b.log(a.Request).Error("approvers could not be looked up, so nobody may decide", zap.String("route", a.rule.Route), zap.Error(err))
 		return knownPerson{}, blocks.SlackDown
@@ -174,7 +178,7 @@ func (b *Bot) decide(ctx context.Context, a *attempt, comment string) blocks.Ref
 	}
 	vote := approval.Vote{
 		Request: a.Request, Verdict: a.Verdict, By: a.candidate.Person, Groups: a.candidate.Groups,
-		Comment: strings.TrimSpace(comment), At: b.c.Now().UTC(), Digest: a.Digest, Channel: a.Room,
+		Comment: strings.TrimSpace(comment), At: b.c.Now().UTC(), Digest: a.Digest, Channel: a.Room, For: a.candidate.For,
 	}
 	decisionID, err := uuid.NewV7()
 	if err != nil {
@@ -245,11 +249,11 @@ func compose(id string, t approval.Tally, last approval.Vote, account string) *a
 	}
 	d := approval.Decision{
 		ID: id, Request: last.Request, Verdict: t.Verdict, By: last.By, Comment: last.Comment,
-		At: last.At, Digest: last.Digest, Channel: last.Channel, Account: account,
+		At: last.At, Digest: last.Digest, Channel: last.Channel, Account: account, For: last.For,
 	}
 	for _, v := range deciding {
 		if v.By.ID != last.By.ID {
-			d.With = append(d.With, approval.Voice{By: v.By, Comment: v.Comment})
+			d.With = append(d.With, approval.Voice{By: v.By, Comment: v.Comment, For: v.For})
 		}
 	}
 	return &d

@@ -35,6 +35,8 @@ type Config struct {
 	Sources []approval.Source
 	// Rule returns the rule of the route of that name; false when the configuration no longer has it.
 	Rule func(route string) (approval.Rule, bool)
+	// Rules are those of all routes, in their order; default none.
+	Rules func() []approval.Rule
 	// Filter reads what a subscription asks for; its errors are sentences.
 	Filter func(map[string]string) (func(approval.Request) bool, error)
 	// Explain says what each route answered about a request, up to the one that took it.
@@ -98,6 +100,9 @@ func New(c Config) (*Bot, error) {
 	}
 	if c.Pace == nil {
 		c.Pace = func() Pace { return Pace{Channel: 60, All: 600} }
+	}
+	if c.Rules == nil {
+		c.Rules = func() []approval.Rule { return nil }
 	}
 	if c.Directory == nil {
 		c.Directory = func() approval.Directory { return approval.Directory{} }

@@ -29,6 +29,10 @@ func (b *Bot) Command(ctx context.Context, cmd slack.SlashCommand) any {
 		return b.find(ctx, cmd, rest)
 	case "explain":
 		return b.explain(ctx, cmd, rest)
+	case "away":
+		return b.away(ctx, cmd, rest)
+	case "back":
+		return b.back(ctx, cmd, rest)
 	case "test":
 		return b.test(ctx, cmd)
 	case "", "help":
@@ -53,7 +57,11 @@ func (b *Bot) pending(ctx context.Context, cmd slack.SlashCommand) any {
 		items[i] = blocks.HomeItem{Request: r.Request, State: r.State}
 		items[i].Link = b.permalink(shownCard(r))
 	}
-	return says(blocks.PendingText(items, len(waiting)-len(items)+unread).Text)
+	answer := blocks.PendingText(items, len(waiting)-len(items)+unread).Text
+	if away, err := b.awaySentence(ctx, cmd.UserID); err == nil && away != "" {
+		answer = away + "\n" + answer
+	}
+	return says(answer)
 }
 
 // codeText makes foreign text fit for a code span of ours.

@@ -152,11 +152,14 @@ func (b *Bot) homeView(ctx context.Context, user string, place homePlace, record
 	}
 	v := blocks.HomeView{All: len(mine), Bulk: len(b.bulkKinds(mine)) > 0}
 	mine = filtered(&v, &place, mine)
+	if v.Away, err = b.awaySentence(ctx, user); err != nil {
+		return blocks.HomeView{}, "", err
+	}
 	v.Found = len(mine)
 	place.Page = max(0, min(place.Page, (v.Found-1)/blocks.HomePage))
 	v.Page, v.Metadata = place.Page, place.String()
 	var look strings.Builder
-	fmt.Fprint(&look, place, v.All, v.Found, v.Routes)
+	fmt.Fprint(&look, place, v.All, v.Found, v.Routes, v.Away)
 	first := place.Page * blocks.HomePage
 	for _, r := range mine[first:min(first+blocks.HomePage, v.Found)] {
 		if item, ok := b.homeItem(ctx, user, r); ok {

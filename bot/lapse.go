@@ -43,8 +43,14 @@ func (b *Bot) stillStands(ctx context.Context, rule approval.Rule, v approval.Vo
 		return false, err
 	}
 	listed, err := b.people.in(ctx, k, rule.Users, rule.Groups)
-	if err != nil || !listed {
+	if err != nil {
 		return false, err
+	}
+	if !listed {
+		absent, err := b.standIn(ctx, rule, approval.Candidate{Person: k.Person})
+		if err != nil || absent.ID == "" || absent.ID != v.For.ID {
+			return false, err
+		}
 	}
 	groups, err := b.people.groupsOf(ctx, k, rule.Quorum.From)
 	if err != nil {

@@ -37,6 +37,7 @@ type people struct {
 type knownPerson struct {
 	approval.Person
 	handle string
+	zone   *time.Location // of their clock
 	at     time.Time
 }
 
@@ -70,6 +71,7 @@ func (p *people) person(ctx context.Context, id, ourTeam string) (knownPerson, e
 	k := knownPerson{
 		Person: approval.Person{Team: u.TeamID, ID: u.ID, Name: displayName(u), Email: u.Profile.Email, Membership: membership(u, ourTeam)},
 		handle: u.Name,
+		zone:   zone(u),
 		at:     p.now(),
 	}
 	if !u.IsEmailConfirmed {
@@ -79,6 +81,14 @@ func (p *people) person(ctx context.Context, id, ourTeam string) (knownPerson, e
 	defer p.mu.Unlock()
 	p.persons[id] = k
 	return k, nil
+}
+
+// zone is the time zone that a person has set in Slack.
+func zone(u *slack.User) *time.Location {
+	if z, err := time.LoadLocation(u.TZ); err == nil && u.TZ != "" && u.TZ != "Local" {
+		return z
+	}
+	return time.FixedZone(u.TZLabel, u.TZOffset)
 }
 
 func displayName(u *slack.User) string {

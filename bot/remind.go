@@ -53,6 +53,15 @@ func (b *Bot) reminder(ctx context.Context, rule approval.Rule, id approval.ID, 
 		out.Reply = store.Reply{Key: approval.StepExpired, Body: encodeReply(blocks.ExpiredReply(record.Request))}
 		return out, nil
 	}
+	absent, err := b.absent(ctx)
+	if err != nil {
+		return store.Reminder{}, err
+	}
+	for _, card := range record.Cards {
+		if _, away := absent[card.Channel]; away {
+			out.Silent = append(out.Silent, card.Channel) // their direct message
+		}
+	}
 	view := blocks.RemindView{Request: record.Request, Since: record.Seen, Needs: needs(rule, record), Portal: rule.ShowOnly || len(record.Request.Verdicts) == 0}
 	for _, r := range m.Reminders {
 		switch {
@@ -60,27 +69,27 @@ func (b *Bot) reminder(ctx context.Context, rule approval.Rule, id approval.ID, 
 			out.Channels = append(out.Channels, r.Channel)
 			view.Channels = append(view.Channels, r.Channel)
 		case r.User != "":
-			person, err := b.escalateTo(ctx, r.User)
+			person, err := b.escalateTo(ctx, rule, r.User, absent)
 			if err != nil {
 				return store.Reminder{}, err
 			}
 			if person.ID == "" {
-				continue // the admins know
+				continue // the admins know, or they are away
 			}
 			out.Channels = append(out.Channels, person.ID)
 			view.People = append(view.People, person)
 		}
 	}
-	if err := b.addressees(ctx, rule, record, &view); err != nil {
+	if err := b.addressees(ctx, rule, record, absent, &view); err != nil {
 		return store.Reminder{}, err
 	}
 	out.Reply = store.Reply{Key: "reminded:" + strings.Join(m.Steps, ", "), Body: encodeReply(blocks.RemindedReply(view))}
 	return out, nil
 }
 
-// escalateTo finds a person whom a reminder names; a zero person without an error
-// is nobody.
-func (b *Bot) escalateTo(ctx context.Context, name string) (approval.Person, error) {
+// escalateTo finds a person whom a reminder names, or who stands in for them; a
+// zero person without an error is nobody.
+func (b *Bot) escalateTo(ctx context.Context, rule approval.Rule, name string, absent map[string]approval.Absence) (approval.Person, error) {
 	k, err := b.people.find(ctx, name, b.team())
 	if err != nil {
 		return approval.Person{}, err
@@ -90,22 +99,27 @@ func (b *Bot) escalateTo(ctx context.Context, name string) (approval.Person, err
 		b.Alert(ctx, blocks.LostReminderMessage(name).Text)
 		return approval.Person{}, nil
 	}
-	return k.Person, nil
+	return instead(rule, k.Person, absent), nil
 }
 
 // addressees fills in who is asked to decide: whom the rule names, except those who have
-// approved already.
-func (b *Bot) addressees(ctx context.Context, rule approval.Rule, r store.Record, v *blocks.RemindView) error {
+// approved already, and in place of those who are away whoever stands in for them.
+func (b *Bot) addressees(ctx context.Context, rule approval.Rule, r store.Record, absent map[string]approval.Absence, v *blocks.RemindView) error {
 	said := func(p approval.Person) bool {
-		return slices.ContainsFunc(r.Votes, func(v approval.Vote) bool { return v.By.ID == p.ID && v.Verdict == approval.Approve })
+		return slices.ContainsFunc(r.Votes, func(v approval.Vote) bool {
+			return (v.By.ID == p.ID || v.For.ID == p.ID) && v.Verdict == approval.Approve
+		})
 	}
 	for _, name := range rule.Users {
 		k, err := b.people.find(ctx, name, b.team())
 		if err != nil {
 			return err
 		}
-		if k.ID != "" && k.Membership == approval.Member && !said(k.Person) {
-			v.Ask = append(v.Ask, k.Person)
+		if k.ID == "" || k.Membership != approval.Member || said(k.Person) {
+			continue
+		}
+		if p := instead(rule, k.Person, absent); p.ID != "" && !slices.ContainsFunc(v.Ask, func(o approval.Person) bool { return o.ID == p.ID }) {
+			v.Ask = append(v.Ask, p)
 		}
 	}
 	for _, name := range rule.Groups {
@@ -116,6 +130,15 @@ func (b *Bot) addressees(ctx context.Context, rule approval.Rule, r store.Record
 			continue
 		}
 		v.Groups = append(v.Groups, id)
+		members, err := b.people.members(ctx, name)
+		if err != nil {
+			continue
+		}
+		for _, member := range members { // a group's mention reaches those who are here
+			if a, away := absent[member]; away && rule.Delegation && a.Delegate.ID != "" && !said(a.Person) {
+				v.Ask = append(v.Ask, a.Delegate)
+			}
+		}
 	}
 	return nil
 }

@@ -170,7 +170,8 @@ func newWorld(t *testing.T, o options) *world {
 		Explain: func(approval.Request) []blocks.ExplainRoute {
 			return []blocks.ExplainRoute{{Name: w.rule.Route, Taken: true}}
 		}, Keys: func() [][]byte { return [][]byte{bytes.Repeat([]byte("k"), 32)} }, Log: log, Now: o.now,
-		Rule: w.ruleOf, HomeEvery: 20 * time.Millisecond,
+		Rules: func() []approval.Rule { return []approval.Rule{w.rule} },
+		Rule:  w.ruleOf, HomeEvery: 20 * time.Millisecond,
 	}
 	if o.bot != nil {
 		o.bot(&c)

@@ -63,12 +63,19 @@ var sayings = map[string]func(d detail) string{
 	"claim.released":  func(detail) string { return "is no longer looking at it" },
 	"claim.lapsed":    func(detail) string { return "said to be looking at it, and did not decide in time" },
 	"vote.cast": func(d detail) string {
-		return d.text("verdict") + d.with(": ", "comment") + d.with("; for ", "groups")
+		return d.text("verdict") + d.with(" for ", "stands_for") + d.with(": ", "comment") + d.with("; for ", "groups")
 	},
+	"request.reminded": func(d detail) string { return "told: " + d.text("steps") + d.with("; also shown in ", "channels") },
+	"request.expired":  func(detail) string { return "can no longer be decided from Slack" },
+	"requester.told":   func(d detail) string { return d.text("person") + " was told: " + d.text("state") },
+	"absence.begun": func(d detail) string {
+		return "away until " + d.text("until") + d.with(", represented by ", "name")
+	},
+	"absence.ended":  func(d detail) string { return d.text("person") + " is back" },
 	"vote.lapsed":    func(d detail) string { return "could no longer be cast: " + d.text("verdict") },
 	"vote.withdrawn": func(d detail) string { return "takes back: " + d.text("verdict") },
 	"decision.made": func(d detail) string {
-		return d.text("verdict") + d.with(": ", "comment") + d.with("; voters ", "voters") + d.with("; Keyfactor account ", "account")
+		return d.text("verdict") + d.with(" for ", "stands_for") + d.with(": ", "comment") + d.with("; voters ", "voters") + d.with("; Keyfactor account ", "account")
 	},
 	"signal.sent": func(d detail) string { return d.text("verdict") + " was taken by Keyfactor" },
 	"signal.counted": func(d detail) string {

@@ -114,7 +114,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.config.p.Store(newSnapshot(c, kept))
 	rs := routes{&a.config}
 	a.bot, err = bot.New(bot.Config{
-		Store: a.store, Slack: api, Sources: sources, Rule: rs.rule, Filter: filter, Explain: rs.explain, Directory: rs.directory, AllowShared: rs.allowShared, Pace: rs.pace, Keys: rs.sealKeys,
+		Store: a.store, Slack: api, Sources: sources, Rule: rs.rule, Rules: rs.rules, Filter: filter, Explain: rs.explain, Directory: rs.directory, AllowShared: rs.allowShared, Pace: rs.pace, Keys: rs.sealKeys,
 		Admins: rs.admins, Log: o.Log.Named("bot"), Meter: a.metrics,
 	})
 	if err != nil {

@@ -27,6 +27,15 @@ func (r routes) rule(name string) (approval.Rule, bool) {
 	return route.Rule(), ok
 }
 
+// rules are those of all routes, in their order.
+func (r routes) rules() []approval.Rule {
+	var all []approval.Rule
+	for _, route := range r.now().Routes {
+		all = append(all, route.Rule())
+	}
+	return all
+}
+
 func (r routes) known(name string) bool {
 	_, ok := r.now().byName[name]
 	return ok

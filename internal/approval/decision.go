@@ -58,17 +58,20 @@ type Decision struct {
 	With []Voice `json:"with,omitempty"`
 	// Account is the Keyfactor login that carries it; empty is the first.
 	Account string `json:"account,omitempty"`
+	// For is who is away and represented by By; zero where By decided for themselves.
+	For Person `json:"for,omitzero"`
 }
 
 // Voice is a person and what they said.
 type Voice struct {
 	By      Person `json:"by"`
 	Comment string `json:"comment,omitempty"`
+	For     Person `json:"for,omitzero"` // who is away and represented by By
 }
 
 // Voices are all whose votes made the decision, in the order of their votes.
 func (d Decision) Voices() []Voice {
-	return append(append([]Voice{}, d.With...), Voice{By: d.By, Comment: d.Comment})
+	return append(append([]Voice{}, d.With...), Voice{By: d.By, Comment: d.Comment, For: d.For})
 }
 
 // SignalCommentLimit is the longest comment that is sent to Keyfactor, in runes.
@@ -81,12 +84,13 @@ const SignalCommentLimit = 1000
 //
 //	Slack: Carol (U02ABCD, carol@example.com) - change 1234
 //	Slack: Ben (U02BBBB, ben@example.com) - looks fine; Carol (U02ABCD, carol@example.com) - change 1234
+//	Slack: Ben (U02BBBB, ben@example.com) for Ada (U02AAAA, away) - looks fine
 func (d Decision) SignalComment() string {
 	voices := d.Voices()
 	names := make([]string, len(voices))
 	room := SignalCommentLimit - len("Slack: ")
 	for i, v := range voices {
-		names[i] = v.By.signature(SignalCommentLimit / (2 * len(voices)))
+		names[i] = v.signature(SignalCommentLimit / (2 * len(voices)))
 		room -= len([]rune(names[i])) + len("; ")
 	}
 	var text strings.Builder
@@ -103,6 +107,17 @@ func (d Decision) SignalComment() string {
 		}
 	}
 	return Clip(text.String(), SignalCommentLimit)
+}
+
+// signature names a voice in at most n runes: "Ben (U02BBBB) for Ada (U02AAAA, away)".
+func (v Voice) signature(n int) string {
+	if v.For.ID == "" {
+		return v.By.signature(n)
+	}
+	half := (n - len(" for ") - len(", away")) / 2
+	absent := v.For
+	absent.Email = ""
+	return v.By.signature(half) + " for " + strings.TrimSuffix(absent.signature(half), ")") + ", away)"
 }
 
 // signature names a person in at most n runes.

@@ -55,7 +55,8 @@ type Case struct {
 // Judge says whether a person may give a verdict now, and if not, why. It goes
 // from what is fixed to what passes, and the first reason wins:
 //
-//  1. who they are: only full members of our workspace, of them only those listed,
+//  1. who they are: only full members of our workspace, of them only those listed
+//     or standing in for somebody listed,
 //     and of those only whom the channel's subscriptions leave
 //  2. where the request stands: pending, decidable from Slack, not expired, the verdict offered
 //  3. how they relate to it: not their own, and not voted for by them already
@@ -70,7 +71,7 @@ type Case struct {
 // nothing came of them, because Keyfactor refused the decision or because fewer
 // people are asked for now: then it tries again.
 func (c Case) Judge(v Verdict, by Candidate, now time.Time) Refusal {
-	for _, reason := range []Refusal{standing(by), c.open(v, now), c.related(v, by)} {
+	for _, reason := range []Refusal{c.standing(by), c.open(v, now), c.related(v, by)} {
 		if reason != "" {
 			return reason
 		}
@@ -96,7 +97,7 @@ func (c Case) Withdrawal(by Person) Refusal {
 }
 
 // standing is about the person alone.
-func standing(by Candidate) Refusal {
+func (c Case) standing(by Candidate) Refusal {
 	switch {
 	case by.ID == "":
 		return RefuseUnknownPerson
@@ -110,7 +111,7 @@ func standing(by Candidate) Refusal {
 		return RefuseRobot
 	case by.Membership != Member:
 		return RefuseUnknownPerson
-	case !by.Listed:
+	case !c.Rule.may(by):
 		return RefuseNotApprover
 	case by.Barred:
 		return RefuseNotDecider
@@ -155,7 +156,8 @@ func (c Case) related(v Verdict, by Candidate) Refusal {
 		return "" // enough have voted, and no decision came of it
 	}
 	for _, vote := range counted(c.Votes, c.Request.ID, c.Request.Digest()) {
-		if vote.Verdict == v && vote.By.same(by.Person) {
+		again := vote.Verdict == v && vote.shares(Vote{By: by.Person, For: by.For})
+		if again || vote.For.ID == "" && vote.By.same(by.For) { // what somebody said themselves nobody says for them
 			return RefuseAlreadyVoted
 		}
 	}

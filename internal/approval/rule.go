@@ -34,6 +34,8 @@ type Rule struct {
 	Hours     Hours
 	// Hints says what is pointed out about a request, and what it is worth.
 	Hints HintRule
+	// Delegation lets whom Users and Groups name be represented while they are away.
+	Delegation bool
 	// NotifyRequester tells the requester, where it is certain who that is in Slack,
 	// that the request has arrived and what became of it.
 	NotifyRequester bool
@@ -98,6 +100,8 @@ type Vote struct {
 	At      time.Time `json:"at"`
 	Digest  string    `json:"digest"`
 	Channel string    `json:"channel,omitempty"`
+	// For is who is away and represented by By; zero where By votes for themselves.
+	For Person `json:"for,omitzero"`
 }
 
 // Relation is how a person relates to the requester of a request.
@@ -119,7 +123,11 @@ type Candidate struct {
 	// Barred means that a subscription of the channel in which the person wants to
 	// decide keeps that to others. It takes away from Listed and never adds to it.
 	Barred bool
-	// Groups are those of Quorum.From that the person is in.
+	// Groups are those of Quorum.From that the person is in. Whom they stand in for
+	// lends them no group: what a group has to look at, one of its members looks at.
 	Groups   []string
 	Relation Relation
+	// For is whom they stand in for, see [Rule.StandIn]; Relation is then the closer
+	// one of both.
+	For Person
 }

@@ -91,21 +91,39 @@ func counted(votes []Vote, id ID, digest string) []Vote {
 	person := people(valid)
 	var last []Vote
 	for i, v := range valid {
-		if !slices.Contains(person[i+1:], person[i]) {
+		if !slices.ContainsFunc(indices(person, person[i]), func(j int) bool { return overrides(valid, j, i) }) {
 			last = append(last, v)
 		}
 	}
 	return last
 }
 
+// overrides reports whether vote j of a person counts instead of their vote i: what
+// they said themselves before what was said for them, and else the later one.
+func overrides(votes []Vote, j, i int) bool {
+	own, other := votes[j].For.ID == "", votes[i].For.ID == ""
+	return own && !other || own == other && j > i
+}
+
+// indices lists where a number stands.
+func indices(numbers []int, number int) (at []int) {
+	for i, n := range numbers {
+		if n == number {
+			at = append(at, i)
+		}
+	}
+	return at
+}
+
 // people numbers the voters, the same number for the same person: two accounts
-// may be one person only because of a third that has something of both.
+// may be one person only because of a third that has something of both. Who stands
+// in for somebody and that person are one voter here.
 func people(votes []Vote) []int {
 	number := make([]int, len(votes))
 	for i := range votes {
 		number[i] = i
 		for j := range i {
-			if votes[i].By.same(votes[j].By) {
+			if votes[i].shares(votes[j]) {
 				from, to := number[i], number[j]
 				for k := range i + 1 {
 					if number[k] == from {

@@ -84,6 +84,7 @@ func (l *loader) checkRoute(at string, r Route) {
 	if r.ClaimFor < 0 || r.ClaimFor > maxClaim || 0 < r.ClaimFor && r.ClaimFor < time.Minute {
 		l.fail(at+".claim_for", "must be between 1m and %v, or 0s to leave it out", maxClaim)
 	}
+	l.oneOf(at+".delegation", r.Delegation, DelegationDeny, DelegationAllow)
 	l.checkReminders(at+".reminders", r)
 	l.checkHours(at+".hours", r)
 	l.checkComment(at+".comment", r.Comment)

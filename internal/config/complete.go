@@ -52,6 +52,7 @@ func (l *loader) complete(c *Config) {
 		}
 		r.DirectMessages = cmp.Or(r.DirectMessages, DirectMessagesNone)
 		r.Denial = cmp.Or(r.Denial, DenialEnds)
+		r.Delegation = cmp.Or(r.Delegation, DelegationDeny)
 		r.UnresolvedRequester = cmp.Or(r.UnresolvedRequester, UnresolvedDeny)
 		r.Confirm = cmp.Or(r.Confirm, ConfirmNone)
 		r.Chat = cmp.Or(r.Chat, ChatDecide)

@@ -92,7 +92,7 @@ func TestFiveLinesDo(t *testing.T) {
 		DirectMessages: config.DirectMessagesNone, Quorum: config.Quorum{Count: 1}, Denial: config.DenialEnds,
 		SelfApproval: config.SelfApprovalDeny, UnresolvedRequester: config.UnresolvedDeny,
 		Comment: config.Comment{Approve: config.CommentOptional, Deny: config.CommentRequired},
-		Confirm: config.ConfirmNone, Chat: config.ChatDecide, ClaimFor: 30 * time.Minute,
+		Confirm: config.ConfirmNone, Chat: config.ChatDecide, ClaimFor: 30 * time.Minute, Delegation: config.DelegationDeny,
 	}}, config.WithoutHints(c.Routes))
 }
 
@@ -218,7 +218,7 @@ log: loud
 		`approvebot.yaml:22:34: routes[0].approvers.users[1]: "ada" is not a person; write "@ada", U012ABCDEF or ada@example.com`,
 		"approvebot.yaml:22:39: routes[0].approvers.users[2]: S012ABCDEF is a user group; move it to groups",
 		"approvebot.yaml:22:61: routes[0].approvers.groups[0]: U012ABCDEF is a person; move it to users",
-		"approvebot.yaml:23:5: routes[0].quota: there is no such key; here may stand: name, match, channels, approvers, direct_messages, quorum, denial, self_approval, unresolved_requester, comment, confirm, chat, expires_after, claim_for, reminders, hours, hints, notify_requester",
+		"approvebot.yaml:23:5: routes[0].quota: there is no such key; here may stand: name, match, channels, approvers, direct_messages, quorum, denial, self_approval, unresolved_requester, comment, confirm, chat, expires_after, claim_for, reminders, hours, hints, delegation, notify_requester",
 		`approvebot.yaml:24:5: routes[1].channels: is empty; name at least one channel, in quotes because of the #: ["#pki-approvals"]`,
 		`approvebot.yaml:24:5: routes[1].approvers: nobody may decide; name people under users or user groups under groups: {users: ["@ada", ben@example.com]}`,
 		`approvebot.yaml:24:11: routes[1].name: "web" is the name of an earlier route; give each its own`,

@@ -103,6 +103,7 @@ routes:
     confirm: none
     chat: decide
     claim_for: 30m0s
+    delegation: deny
 log:
   level: info
   format: auto

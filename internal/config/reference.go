@@ -653,6 +653,10 @@ var reference = []Key{
 		Meaning: "Where the route differs from what is said under [hints](#hints); the same keys.",
 	},
 	{
+		Path: "routes[].delegation", Default: "`deny`", One: []string{DelegationDeny, DelegationAllow},
+		Meaning: "Whether an approver who is away can be represented: `deny` or `allow`. See [away](#away).",
+	},
+	{
 		Path: "routes[].notify_requester", Default: "`false`", Example: "true",
 		Meaning: "Whoever asked gets a direct message when the request has arrived, and one with the end of it and the reason of a denial. Only where it is certain who that is in Slack, see [people](#people).",
 	},

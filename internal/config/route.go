@@ -41,6 +41,8 @@ type Route struct {
 	Hints Hints `yaml:"hints,omitempty"`
 
 	hints approval.HintRule // as they are in force
+	// Delegation is [DelegationDeny] or [DelegationAllow].
+	Delegation string `yaml:"delegation"`
 	// NotifyRequester tells the requester what becomes of the request.
 	NotifyRequester bool `yaml:"notify_requester,omitempty"`
 }
@@ -78,6 +80,12 @@ const (
 	UnresolvedDeny   = "deny"
 	UnresolvedSecond = "second_person"
 	UnresolvedAllow  = "allow"
+)
+
+// Whether approvers who are away can be represented.
+const (
+	DelegationDeny  = "deny"
+	DelegationAllow = "allow"
 )
 
 // What an approver has to do before an approval counts.
@@ -144,6 +152,7 @@ func (r Route) Rule() approval.Rule {
 		Hints:          r.hints,
 
 		NotifyRequester: r.NotifyRequester,
+		Delegation:      r.Delegation == DelegationAllow,
 	}
 	for _, reminder := range r.Reminders {
 		rule.Reminders = append(rule.Reminders, approval.Reminder(reminder))

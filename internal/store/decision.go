@@ -39,16 +39,16 @@ func (e *TakenError) Error() string {
 	}
 }
 
-const decisionColumns = `id, request_id, verdict, person, comment, digest, channel, decided_at, voices, account,
+const decisionColumns = `id, request_id, verdict, person, stands_for, comment, digest, channel, decided_at, voices, account,
 	signal_started_at, sent_at, finished_at, counted_at, failed_at, error, trouble`
 
 func scanDecision(r row) (d Decision, err error) {
-	var person, voices string
-	if err := r.Scan(&d.ID, &d.Request, &d.Verdict, &person, &d.Comment, &d.Digest, &d.Channel, instant{&d.At}, &voices, &d.Account,
+	var person, standsFor, voices string
+	if err := r.Scan(&d.ID, &d.Request, &d.Verdict, &person, &standsFor, &d.Comment, &d.Digest, &d.Channel, instant{&d.At}, &voices, &d.Account,
 		instant{&d.SignalStarted}, instant{&d.Sent}, instant{&d.Finished}, instant{&d.Counted}, instant{&d.Failed}, &d.Error, &d.Trouble); err != nil {
 		return Decision{}, err
 	}
-	if err := errors.Join(json.Unmarshal([]byte(person), &d.By), json.Unmarshal([]byte(voices), &d.With)); err != nil {
+	if err := errors.Join(json.Unmarshal([]byte(person), &d.By), json.Unmarshal([]byte(voices), &d.With), json.Unmarshal([]byte(standsFor), &d.For)); err != nil {
 		return Decision{}, fmt.Errorf("read who decided: %w", err)
 	}
 	return d, nil
@@ -83,7 +83,7 @@ func (s *Store) decide(ctx context.Context, d approval.Decision, replies []Reply
 		if err := u.take(ctx, d.Request, d.Digest); err != nil {
 			return err
 		}
-		v := approval.Vote{Request: d.Request, Verdict: d.Verdict, By: d.By, Comment: d.Comment, At: d.At, Digest: d.Digest, Channel: d.Channel}
+		v := approval.Vote{Request: d.Request, Verdict: d.Verdict, By: d.By, Comment: d.Comment, At: d.At, Digest: d.Digest, Channel: d.Channel, For: d.For}
 		if err := u.cast(ctx, v); err != nil {
 			return err
 		}
@@ -108,6 +108,10 @@ func (u *unit) decide(ctx context.Context, d approval.Decision) error {
 	if err != nil {
 		return err
 	}
+	standsFor, err := json.Marshal(d.For)
+	if err != nil {
+		return err
+	}
 	spent, err := exists(ctx, u.tx, `SELECT 1 FROM decision WHERE request_id = $1 AND account = $2 AND failed_at IS NULL`, string(d.Request), d.Account)
 	if err != nil {
 		return err
@@ -118,18 +122,18 @@ func (u *unit) decide(ctx context.Context, d approval.Decision) error {
 	if _, err := u.exec(ctx, `UPDATE request SET state = 'deciding' WHERE id = $1`, string(d.Request)); err != nil {
 		return err
 	}
-	if _, err := u.exec(ctx, `INSERT INTO decision (id, request_id, verdict, user_id, person, comment, digest, channel, decided_at, voices, account)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		d.ID, string(d.Request), string(d.Verdict), d.By.ID, clean(string(person)), clean(d.Comment), d.Digest, d.Channel, cut(d.At), clean(string(voices)), d.Account); err != nil {
+	if _, err := u.exec(ctx, `INSERT INTO decision (id, request_id, verdict, user_id, person, comment, digest, channel, decided_at, voices, account, stands_for)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		d.ID, string(d.Request), string(d.Verdict), d.By.ID, clean(string(person)), clean(d.Comment), d.Digest, d.Channel, cut(d.At), clean(string(voices)), d.Account, clean(string(standsFor))); err != nil {
 		return err
 	}
 	if err := u.carry(ctx, d); err != nil {
 		return err
 	}
-	u.record(Entry{Event: "decision.made", Request: d.Request, By: d.By, Detail: map[string]any{
+	u.record(Entry{Event: "decision.made", Request: d.Request, By: d.By, Detail: instead(d.For, map[string]any{
 		"decision": d.ID, "verdict": d.Verdict, "comment": d.Comment, "digest": d.Digest, "channel": d.Channel, "at": stamp(d.At),
 		"voters": voters(d), "account": d.Account,
-	}})
+	})})
 	u.enqueue(SignalJob{Decision: d.ID})
 	return nil
 }

@@ -27,16 +27,16 @@ func votes(ctx context.Context, tx *sql.Tx, id approval.ID) ([]approval.Vote, er
 func eachVote(ctx context.Context, tx *sql.Tx, fn func(approval.Vote), chosen string, args ...any) error {
 	return each(ctx, tx, func(rows *sql.Rows) error {
 		var v approval.Vote
-		var person, groups string
-		if err := rows.Scan(&v.Request, &v.Verdict, &person, &groups, &v.Comment, &v.Digest, &v.Channel, instant{&v.At}); err != nil {
+		var person, groups, standsFor string
+		if err := rows.Scan(&v.Request, &v.Verdict, &person, &groups, &standsFor, &v.Comment, &v.Digest, &v.Channel, instant{&v.At}); err != nil {
 			return err
 		}
-		if err := errors.Join(json.Unmarshal([]byte(person), &v.By), json.Unmarshal([]byte(groups), &v.Groups)); err != nil {
+		if err := errors.Join(json.Unmarshal([]byte(person), &v.By), json.Unmarshal([]byte(groups), &v.Groups), json.Unmarshal([]byte(standsFor), &v.For)); err != nil {
 			return fmt.Errorf("read who voted: %w", err)
 		}
 		fn(v)
 		return nil
-	}, `SELECT request_id, verdict, person, groups, comment, digest, channel, voted_at FROM vote WHERE request_id IN (`+chosen+`) AND `+standing+` ORDER BY voted_at, user_id`, args...)
+	}, `SELECT request_id, verdict, person, groups, stands_for, comment, digest, channel, voted_at FROM vote WHERE request_id IN (`+chosen+`) AND `+standing+` ORDER BY voted_at, user_id`, args...)
 }
 
 // Vote records a person's vote and, in the same transaction, makes the decision
@@ -78,9 +78,9 @@ func (s *Store) vote(ctx context.Context, v approval.Vote, tally func([]approval
 		if err := u.cast(ctx, v); err != nil {
 			return err
 		}
-		u.record(Entry{Event: "vote.cast", Request: v.Request, By: v.By, Detail: map[string]any{
+		u.record(Entry{Event: "vote.cast", Request: v.Request, By: v.By, Detail: instead(v.For, map[string]any{
 			"verdict": v.Verdict, "comment": v.Comment, "groups": v.Groups, "digest": v.Digest, "channel": v.Channel, "at": stamp(v.At),
-		}})
+		})})
 		all, err := votes(ctx, u.tx, v.Request)
 		if err != nil {
 			return err
@@ -133,16 +133,28 @@ func (u *unit) cast(ctx context.Context, v approval.Vote) error {
 	if err != nil {
 		return err
 	}
-	n, err := u.exec(ctx, `INSERT INTO vote (request_id, user_id, verdict, person, groups, comment, digest, channel, voted_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+	standsFor, err := json.Marshal(v.For)
+	if err != nil {
+		return err
+	}
+	n, err := u.exec(ctx, `INSERT INTO vote (request_id, user_id, verdict, person, groups, comment, digest, channel, voted_at, stands_for)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT (request_id, user_id) DO UPDATE SET verdict = excluded.verdict, person = excluded.person, groups = excluded.groups, comment = excluded.comment,
-			digest = excluded.digest, channel = excluded.channel, voted_at = excluded.voted_at, withdrawn_at = NULL, void_at = NULL
+			digest = excluded.digest, channel = excluded.channel, voted_at = excluded.voted_at, stands_for = excluded.stands_for, withdrawn_at = NULL, void_at = NULL
 		WHERE vote.decision_id IS NULL`,
-		string(v.Request), v.By.ID, string(v.Verdict), clean(string(person)), clean(string(groups)), v.Comment, v.Digest, v.Channel, cut(v.At))
+		string(v.Request), v.By.ID, string(v.Verdict), clean(string(person)), clean(string(groups)), v.Comment, v.Digest, v.Channel, cut(v.At), clean(string(standsFor)))
 	if err == nil && n == 0 {
 		return ErrVoted
 	}
 	return err
+}
+
+// instead adds to a detail of the audit log who is represented, if anybody is.
+func instead(p approval.Person, detail map[string]any) map[string]any {
+	if p.ID != "" {
+		detail["stands_for"] = p.Name + " (" + p.ID + ")"
+	}
+	return detail
 }
 
 // voted reports whether exactly this vote was cast, and what carries it.

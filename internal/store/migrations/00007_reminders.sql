@@ -1,4 +1,5 @@
--- Reminders, the order in which requests are worked, requesters who follow.
+-- Reminders, the order in which requests are worked, requesters who follow, people
+-- who are away.
 
 -- +goose Up
 -- One row for each moment of a waiting request: the key keeps it from coming twice.
@@ -49,7 +50,25 @@ DROP TABLE reply;
 ALTER TABLE reply_or_direct RENAME TO reply;
 CREATE INDEX reply_to_post ON reply (request_id, channel, place) WHERE posted_at IS NULL AND failed_at IS NULL;
 
+-- People who are away, and who stands in for them. One that has run out ends by itself.
+CREATE TABLE absence (
+    id          TEXT PRIMARY KEY,                -- UUIDv7
+    user_id     TEXT NOT NULL,
+    person      TEXT NOT NULL,                   -- approval.Person as JSON
+    delegate_id TEXT NOT NULL,                   -- empty is nobody
+    delegate    TEXT NOT NULL,                   -- approval.Person as JSON
+    from_at     TIMESTAMP NOT NULL,
+    until_at    TIMESTAMP NOT NULL,
+    ended_at    TIMESTAMP                        -- before its time, or replaced by another
+);
+CREATE UNIQUE INDEX absence_live ON absence (user_id) WHERE ended_at IS NULL;
+ALTER TABLE vote ADD COLUMN stands_for TEXT NOT NULL DEFAULT '{}';      -- approval.Person as JSON: who is away and represented
+ALTER TABLE decision ADD COLUMN stands_for TEXT NOT NULL DEFAULT '{}';
+
 -- +goose Down
+ALTER TABLE decision DROP COLUMN stands_for;
+ALTER TABLE vote DROP COLUMN stands_for;
+DROP TABLE absence;
 CREATE TABLE reply_in_thread (
     request_id      TEXT NOT NULL,
     channel         TEXT NOT NULL,
