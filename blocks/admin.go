@@ -25,3 +25,10 @@ func LostChannelMessage(channel, why string) Message {
 	}
 	return Message{Text: out}
 }
+
+// ConfigKeptMessage tells the admins that a changed configuration is not in force,
+// and why: the rest of a sentence.
+func ConfigKeptMessage(why string) Message {
+	return Message{Text: "⚠️ The changed configuration of approvebot is not in force: " + escape(why, maxTrouble) +
+		".\nThe one before it goes on counting until this is mended. `approvebot check` tells every mistake."}
+}

@@ -271,11 +271,12 @@ func (b *Bot) account(r store.Record) string {
 
 // freeAccounts are the logins that have not voted for this request yet.
 func (b *Bot) freeAccounts(r store.Record) []string {
-	source, ok := b.sources[r.Request.ID.Kind()].(interface{ Accounts() []string })
-	if !ok {
+	source, err := b.source(r.Request.ID)
+	several, ok := source.(interface{ Accounts() []string })
+	if err != nil || !ok {
 		return nil
 	}
-	free := slices.Clone(source.Accounts())
+	free := slices.Clone(several.Accounts())
 	for _, d := range r.Counted {
 		free = slices.DeleteFunc(free, func(name string) bool { return name == d.Account })
 	}

@@ -30,9 +30,10 @@ import (
 // Config says what a Bot works with. All fields are required but those with a
 // default. What operators may change while we run is asked for at the moment of use.
 type Config struct {
-	Store   *store.Store
-	Slack   *slack.Client
-	Sources []approval.Source
+	Store *store.Store
+	Slack *slack.Client
+	// Sources are the queues that requests come from, one of a kind.
+	Sources func() []approval.Source
 	// Rule returns the rule of the route of that name; false when the configuration no longer has it.
 	Rule func(route string) (approval.Rule, bool)
 	// Rules are those of all routes, in their order; default none.
@@ -72,7 +73,6 @@ type Config struct {
 type Bot struct {
 	c       Config
 	seal    sealer
-	sources map[approval.Kind]approval.Source
 	people  *people
 	rooms   *rooms
 	pace    *pace
@@ -126,18 +126,14 @@ func New(c Config) (*Bot, error) {
 		c.SealLife = 30 * 24 * time.Hour
 	}
 	b := &Bot{
-		c:       c,
-		seal:    sealer{keys: c.Keys},
-		sources: map[approval.Kind]approval.Source{},
-		people:  newPeople(c.Slack, c.Now),
-		rooms:   newRooms(c.Slack),
-		pace:    newPace(c.Pace),
+		c:      c,
+		seal:   sealer{keys: c.Keys},
+		people: newPeople(c.Slack, c.Now),
+		rooms:  newRooms(c.Slack),
+		pace:   newPace(c.Pace),
 	}
 	b.homes = newHomes(c.HomeEvery, c.Now, c.Log, c.Store.OpenMark, b.drawHomes)
 	b.closing, b.close = context.WithCancel(context.Background())
-	for _, s := range c.Sources {
-		b.sources[s.Kind()] = s
-	}
 	return b, nil
 }
 
@@ -191,11 +187,12 @@ func (b *Bot) later(ctx context.Context, do func(context.Context)) {
 }
 
 func (b *Bot) source(id approval.ID) (approval.Source, error) {
-	s, ok := b.sources[id.Kind()]
-	if !ok {
-		return nil, fmt.Errorf("no source for %s requests is configured", id.Kind())
+	for _, s := range b.c.Sources() {
+		if s.Kind() == id.Kind() {
+			return s, nil
+		}
 	}
-	return s, nil
+	return nil, fmt.Errorf("no source for %s requests is configured", id.Kind())
 }
 
 func (b *Bot) log(id approval.ID) *zap.Logger { return b.c.Log.With(zap.String("request", string(id))) }

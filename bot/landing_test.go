@@ -150,7 +150,7 @@ func newStill(t *testing.T) *still {
 	waiting := request(w.id, 1)
 	w.queue = &queue{waiting: map[approval.ID]approval.Request{w.id: waiting}, outcome: map[approval.ID]approval.Outcome{}, counted: map[approval.ID]bool{}}
 	w.bot, err = bot.New(bot.Config{
-		Store: w.store, Sources: []approval.Source{w.queue}, Keys: func() [][]byte { return [][]byte{bytes.Repeat([]byte("k"), 32)} }, Log: zaptest.NewLogger(t), Now: clock,
+		Store: w.store, Sources: func() []approval.Source { return []approval.Source{w.queue} }, Keys: func() [][]byte { return [][]byte{bytes.Repeat([]byte("k"), 32)} }, Log: zaptest.NewLogger(t), Now: clock,
 		Slack: slack.New(w.slack.BotToken(), slack.OptionAPIURL(server.URL+"/api/"), slack.OptionHTTPClient(&http.Client{Timeout: 5 * time.Second})),
 		Rule: func(string) (approval.Rule, bool) {
 			return approval.Rule{Route: "all", Groups: []string{"@pki-approvers"}}, true

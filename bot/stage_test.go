@@ -76,7 +76,7 @@ func (s *stage) restart(t require.TestingT) {
 		old.Wait()
 	}
 	b, err := bot.New(bot.Config{
-		Store: s.store, Slack: s.api, Sources: []approval.Source{s}, Log: zap.NewNop(), Now: s.now,
+		Store: s.store, Slack: s.api, Sources: func() []approval.Source { return []approval.Source{s} }, Log: zap.NewNop(), Now: s.now,
 		Admins:    func() bot.Team { return bot.Team{Users: []string{"@carol"}} },
 		Directory: func() approval.Directory { return approval.Directory{NotInSlack: []string{`EXAMPLE\svc-*`}} },
 		Filter: func(wanted map[string]string) (func(approval.Request) bool, error) {

@@ -163,7 +163,7 @@ func newWorld(t *testing.T, o options) *world {
 	api := slack.New(w.slack.BotToken(), slack.OptionAPIURL(slackServer.URL+"/api/"), slack.OptionAppLevelToken(w.slack.AppToken()),
 		slack.OptionHTTPClient(&http.Client{Timeout: 5 * time.Second}))
 	c := bot.Config{
-		Store: w.store, Slack: api, Sources: []approval.Source{w.queue}, Admins: func() bot.Team { return bot.Team{Groups: []string{"@pki-admins"}} }, Directory: func() approval.Directory { return o.directory },
+		Store: w.store, Slack: api, Sources: func() []approval.Source { return []approval.Source{w.queue} }, Admins: func() bot.Team { return bot.Team{Groups: []string{"@pki-admins"}} }, Directory: func() approval.Directory { return o.directory },
 		Filter: func(wanted map[string]string) (func(approval.Request) bool, error) {
 			return func(r approval.Request) bool { return wanted["type"] == "" || r.Type == wanted["type"] }, nil
 		},

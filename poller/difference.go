@@ -20,6 +20,22 @@ type Difference struct {
 	Waiting []store.Known
 }
 
+// all are the listed ones that are remembered as pending, whatever their stamps say.
+func (d Difference) all(listed []approval.Item) []approval.Item {
+	waiting := make(map[approval.ID]bool, len(d.Waiting))
+	for _, k := range d.Waiting {
+		waiting[k.ID] = true
+	}
+	var all []approval.Item
+	for _, item := range listed {
+		if waiting[item.ID] {
+			all = append(all, item)
+			waiting[item.ID] = false
+		}
+	}
+	return all
+}
+
 // Compare is the pure heart of a pass. Requests that somebody is deciding are
 // left alone: the signal's own follow-up watches them.
 func Compare(known []store.Known, listed []approval.Item) Difference {

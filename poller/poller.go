@@ -25,7 +25,8 @@ import (
 
 // Config says what a Poller works with. All fields are required but those with a default.
 type Config struct {
-	Sources []approval.Source
+	// Sources are the queues, asked for at the beginning of each pass.
+	Sources func() []approval.Source
 	Store   *store.Store
 	// Route tells where a request is shown. No route means that none takes it. With an
 	// error the request is left for the next pass.
@@ -38,6 +39,9 @@ type Config struct {
 	Remind func(context.Context, store.Known)
 	// Follow is called once in a pass, to tell requesters what has become of their requests.
 	Follow func(context.Context)
+	// Rules fingerprints what the configuration says about requests. When it is not
+	// what open requests were last placed by, each of them is placed anew.
+	Rules func() Rules
 	// Changed is told when a pending request asks something else than before.
 	Changed func(ctx context.Context, before, after approval.Request)
 	// Observe is told what each pass over a source did.
@@ -63,6 +67,8 @@ type Poller struct {
 	pass sync.Mutex
 
 	pruned time.Time // guarded by pass
+	placed Rules     // by which open requests were last placed, as far as is known; guarded by pass
+	late   sync.Map  // of approval.ID: was being decided when the rules changed
 
 	mu    sync.Mutex
 	last  map[approval.Kind]Report
@@ -73,6 +79,9 @@ type Poller struct {
 func New(c Config) *Poller {
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Rules == nil {
+		c.Rules = func() Rules { return Rules{} }
 	}
 	if c.Routed == nil {
 		c.Routed = func(string) bool { return true }
@@ -124,7 +133,7 @@ func (p *Poller) Reports() []Report {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var all []Report
-	for _, s := range p.c.Sources {
+	for _, s := range p.c.Sources() {
 		if r, ok := p.last[s.Kind()]; ok {
 			all = append(all, r)
 		}
@@ -157,8 +166,15 @@ func (p *Poller) Pass(ctx context.Context) error {
 	defer p.running(time.Time{})
 	var errs []error
 	var succeeded []approval.Kind
-	for _, s := range p.c.Sources {
-		r := p.source(ctx, s)
+	t, err := p.transition(ctx)
+	if err != nil {
+		errs = append(errs, fmt.Errorf("find out whether the configuration has changed: %w", err))
+	}
+	done := true
+	for _, s := range p.c.Sources() {
+		done = p.follow(ctx, t, s.Kind()) && done
+		r := p.source(ctx, s, t.rereads())
+		done = done && (r.Err == nil || !t.rereads())
 		p.remember(r)
 		p.c.Observe(r)
 		if r.Err != nil {
@@ -166,6 +182,9 @@ func (p *Poller) Pass(ctx context.Context) error {
 		} else {
 			succeeded = append(succeeded, s.Kind())
 		}
+	}
+	if t != nil && done && ctx.Err() == nil {
+		errs = append(errs, p.moved(ctx, t))
 	}
 	p.c.Follow(ctx)
 	// Also when time is up: this pass has ended, whatever it achieved.
@@ -219,7 +238,8 @@ func (p *Poller) remember(r Report) {
 	}
 }
 
-func (p *Poller) source(ctx context.Context, s approval.Source) (r Report) {
+// source makes a pass over one source. With again, also what has not changed is read.
+func (p *Poller) source(ctx context.Context, s approval.Source, again bool) (r Report) {
 	r = Report{Kind: s.Kind(), At: p.c.Now().UTC()}
 	defer func() { r.Took = p.c.Now().Sub(r.At) }()
 
@@ -235,6 +255,9 @@ func (p *Poller) source(ctx context.Context, s approval.Source) (r Report) {
 		return r
 	}
 	d := Compare(known, listed)
+	if again {
+		d.Changed = d.all(listed)
+	}
 	rand.Shuffle(len(d.Missing), func(i, j int) { //nolint:gosec // an order is no secret
 		d.Missing[i], d.Missing[j] = d.Missing[j], d.Missing[i]
 	})
@@ -343,9 +366,11 @@ func (p *Poller) reopen(ctx context.Context, request approval.Request, place sto
 
 // reroute takes up a configuration that has changed since the request was placed.
 func (p *Poller) reroute(ctx context.Context, k store.Known) bool {
-	if k.State != approval.Pending || k.Route != "" && p.c.Routed(k.Route) {
+	_, late := p.late.Load(k.ID)
+	if k.State != approval.Pending || k.Route != "" && p.c.Routed(k.Route) && !late {
 		return false
 	}
+	p.late.Delete(k.ID)
 	record, err := p.c.Store.Request(ctx, k.ID)
 	if err != nil {
 		p.c.Log.Error("request could not be routed anew", zap.String("request", string(k.ID)), zap.Error(err))

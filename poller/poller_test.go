@@ -94,7 +94,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { require.NoError(t, st.Close()) })
 	w := &world{route: "pki", source: &source{standing: map[approval.ID]approval.Standing{}, unread: map[approval.ID]error{}}, store: st}
 	w.poller = poller.New(poller.Config{
-		Sources: []approval.Source{w.source}, Store: st, Log: zaptest.NewLogger(t),
+		Sources: func() []approval.Source { return []approval.Source{w.source} }, Store: st, Log: zaptest.NewLogger(t),
 		Route: func(context.Context, approval.Request) (store.Placement, error) {
 			if w.route == "" {
 				return store.Placement{}, nil

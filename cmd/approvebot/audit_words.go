@@ -85,6 +85,16 @@ var sayings = map[string]func(d detail) string{
 	"click.refused": func(d detail) string {
 		return strings.ReplaceAll(d.text("reason"), "_", " ") + d.with(": ", "why") + d.with("; wanted to ", "verdict")
 	},
+	"config.changed": func(d detail) string {
+		all, _ := d["changes"].([]any)
+		var keys []string
+		for _, c := range all {
+			if m, ok := c.(map[string]any); ok {
+				keys = append(keys, detail(m).text("key"))
+			}
+		}
+		return strings.Join(keys, ", ")
+	},
 	"card.failed":   func(d detail) string { return d.text("channel") + ": " + d.text("error") },
 	"card.reposted": func(d detail) string { return "again in " + d.text("channel") },
 }

@@ -17,12 +17,12 @@ func TestConfigSchema(t *testing.T) {
 }
 
 func TestConfigKeys(t *testing.T) {
-	r := approvebot(t, nil, "config", "keys", "routes.expires_after")
+	r := approvebot(t, nil, "config", "keys", "routes.channels")
 	require.Equal(t, exitFine, r.code, r.err)
-	require.Equal(t, `routes[].expires_after
-    How long after it was first seen a request can be decided from Slack: 72h. It goes on waiting in Keyfactor.
-    Default:     never
-    Example:     72h
+	require.Equal(t, `routes[].channels
+    "#pki-approvals" or C012ABCDEF. Invite the bot to each. IDs survive a renaming.
+    Default:     required
+    Example:     ["#pki-approvals"]
 
 `, r.out)
 	require.Contains(t, approvebot(t, nil, "config", "keys").out, "\nlog.format\n")

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
@@ -18,6 +21,9 @@ Slack, takes decisions there, and carries them to Keyfactor.
 It refuses to start with a mistake in the configuration. That Slack or Keyfactor
 is away does not keep it from starting; it says so in the log and in /readyz, and
 goes on trying.
+
+A changed configuration is taken up when its files change, and on SIGHUP: all of it,
+or, with a mistake in it or a key that needs a restart, nothing.
 
 SIGTERM and Ctrl-C end it after what was acknowledged has been finished; a second
 signal ends it at once. Nothing is lost either way.`
@@ -45,6 +51,10 @@ func (p *program) runCommand() *cobra.Command {
 }
 
 func (p *program) serveApp(ctx context.Context) (err error) {
+	// From the beginning: nobody who says it too early means that we should die.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	c, warnings, err := p.load()
 	if err != nil {
 		return err
@@ -59,7 +69,7 @@ func (p *program) serveApp(ctx context.Context) (err error) {
 	b := readBuild()
 	log.Info("starting", zap.String("version", b.Version), zap.String("commit", b.Commit), zap.String("config", p.flags.config))
 	a, err := app.New(ctx, app.Options{
-		Config: c, Log: log, Level: level, Build: app.Build{Version: b.Version, Commit: b.Commit, Go: b.Go},
+		Config: c, Load: p.load, Log: log, Level: level, Build: app.Build{Version: b.Version, Commit: b.Commit, Go: b.Go},
 	})
 	if err != nil {
 		return err
@@ -68,10 +78,16 @@ func (p *program) serveApp(ctx context.Context) (err error) {
 		return err
 	}
 	tellManager(log, daemon.SdNotifyReady)
-	select {
-	case <-ctx.Done():
-		log.Info("stopping: what was acknowledged is being finished")
-	case err = <-a.Wait():
+	for running := true; running; {
+		select {
+		case <-ctx.Done():
+			log.Info("stopping: what was acknowledged is being finished")
+			running = false
+		case err = <-a.Wait():
+			running = false
+		case <-hangup:
+			_ = a.Reload(ctx) // it has told everybody what came of it
+		}
 	}
 	tellManager(log, daemon.SdNotifyStopping)
 	if stopped := a.Stop(context.WithoutCancel(ctx)); stopped != nil {

@@ -26,7 +26,6 @@ import (
 	"github.com/approvebot/approvebot/internal/jobs"
 	"github.com/approvebot/approvebot/internal/metrics"
 	"github.com/approvebot/approvebot/internal/store"
-	"github.com/approvebot/approvebot/keyfactor"
 	"github.com/approvebot/approvebot/poller"
 )
 
@@ -36,6 +35,9 @@ type Options struct {
 	Log    *zap.Logger    // required
 	// Level changes how much Log logs while the service runs. The zero value changes nothing.
 	Level zap.AtomicLevel
+	// Load reads the configuration again; with it the service follows changes. Config
+	// is what it returned at first.
+	Load func() (*config.Config, []config.Warning, error)
 	// Build says which program this is, for the metrics.
 	Build Build
 	// Now is the clock of /readyz; default time.Now.
@@ -47,22 +49,25 @@ type Build = metrics.Build
 
 // App is the service as a value.
 type App struct {
-	config    inForce
-	log       *zap.Logger
-	store     *store.Store
-	keyfactor *keyfactor.Client
-	bot       *bot.Bot
-	poller    *poller.Poller
-	jobs      *jobs.Runner
-	socket    *bot.Socket // nil when the transport is HTTP
-	listener  net.Listener
-	server    *http.Server
-	failed    chan error
-	started   time.Time
-	passTime  time.Duration // what a pass may take
-	now       func() time.Time
-	metrics   *metrics.Metrics
-	ends      []end
+	config   inForce
+	kept     []byte // the key of buttons that is kept in the store
+	load     func() (*config.Config, []config.Warning, error)
+	reload   reload
+	level    zap.AtomicLevel
+	log      *zap.Logger
+	store    *store.Store
+	bot      *bot.Bot
+	poller   *poller.Poller
+	jobs     *jobs.Runner
+	socket   *bot.Socket // nil when the transport is HTTP
+	listener net.Listener
+	server   *http.Server
+	failed   chan error
+	started  time.Time
+	passTime time.Duration // what a pass may take
+	now      func() time.Time
+	metrics  *metrics.Metrics
+	ends     []end
 }
 
 // end is something that must be ended, by name.
@@ -79,7 +84,7 @@ const slackTimeout = 10 * time.Second
 
 // New opens the store and builds everything. Its errors are sentences for an operator.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{log: o.Log, now: o.Now, failed: make(chan error, 1), metrics: metrics.New(o.Build, o.Log.Named("metrics"))}
+	a := &App{log: o.Log, level: o.Level, load: o.Load, now: o.Now, failed: make(chan error, 1), metrics: metrics.New(o.Build, o.Log.Named("metrics"))}
 	if a.now == nil {
 		a.now = time.Now
 	}
@@ -93,48 +98,41 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, fmt.Errorf("open the store %s: %w", c.Store.Redacted(), err)
 	}
 	a.onStop("store", func(context.Context) error { return a.store.Close() })
+	a.reload.concluded(c.Files, "")
+	a.metrics.Configuration(func() (bool, time.Time) { trouble, since := a.reload.told(); return trouble == "", since })
 	a.metrics.Backlog(a.store.Backlog, a.pollDeadline)
 
-	if a.keyfactor, err = newKeyfactor(c.Keyfactor, o.Log.Named("keyfactor"), a.metrics); err != nil {
-		return nil, err
-	}
-	further, err := newAccounts(c.Keyfactor, o.Log.Named("keyfactor"), a.metrics)
-	if err != nil {
-		return nil, err
-	}
-	sources := newSources(a.keyfactor, c, o.Log.Named("keyfactor"), further...)
 	api := slack.New(c.Slack.BotToken.Reveal(),
 		slack.OptionHTTPClient(&http.Client{Timeout: slackTimeout, Transport: a.metrics.Slack(http.DefaultTransport)}),
 		slack.OptionAPIURL(c.Slack.APIURL),
 		slack.OptionAppLevelToken(c.Slack.AppToken.Reveal()))
-	kept, err := a.sealKey(ctx)
+	if a.kept, err = a.sealKey(ctx); err != nil {
+		return nil, err
+	}
+	first, err := a.makeSnapshot(c, a.kept)
 	if err != nil {
 		return nil, err
 	}
-	a.config.p.Store(newSnapshot(c, kept))
+	a.config.p.Store(first)
 	rs := routes{&a.config}
 	a.bot, err = bot.New(bot.Config{
-		Store: a.store, Slack: api, Sources: sources, Rule: rs.rule, Rules: rs.rules, Filter: filter, Explain: rs.explain, Directory: rs.directory, AllowShared: rs.allowShared, Pace: rs.pace, Keys: rs.sealKeys,
+		Store: a.store, Slack: api, Sources: rs.sources, Rule: rs.rule, Rules: rs.rules, Filter: filter, Explain: rs.explain, Directory: rs.directory, AllowShared: rs.allowShared, Pace: rs.pace, Keys: rs.sealKeys,
 		Admins: rs.admins, Log: o.Log.Named("bot"), Meter: a.metrics,
 	})
 	if err != nil {
 		return nil, err
 	}
 	a.poller = poller.New(poller.Config{
-		Sources: sources, Store: a.store, Log: o.Log.Named("poller"),
+		Sources: rs.sources, Store: a.store, Log: o.Log.Named("poller"),
 		Route:   func(ctx context.Context, r approval.Request) (store.Placement, error) { return rs.place(ctx, a.bot, r) },
-		Observe: a.polled, Routed: rs.known, Remind: a.bot.Remind, Follow: a.bot.Follow, Changed: a.bot.Changed, Unrouted: a.bot.Unrouted,
+		Observe: a.polled, Rules: rs.placing, Routed: rs.known, Remind: a.bot.Remind, Follow: a.bot.Follow, Changed: a.bot.Changed, Unrouted: a.bot.Unrouted,
 	})
 
-	schedule, err := config.ParseSchedule(c.Poll.Schedule)
-	if err != nil {
-		return nil, err
-	}
 	// A signal reads the instance, sends, and reads again, each within Keyfactor's
 	// timeout; reading is repeated when it fails.
 	times := jobs.Timeouts{Signal: max(15*time.Second, 3*c.Keyfactor.Timeout), Poll: 2*time.Minute + 2*c.Keyfactor.Timeout}
 	a.passTime = times.Poll
-	a.jobs, err = jobs.New(jobs.Config{Store: a.store, Schedule: schedule, Log: o.Log.Named("jobs"), Timeouts: times, Observe: a.metrics.Worked, Work: jobs.Work{
+	a.jobs, err = jobs.New(jobs.Config{Store: a.store, Schedule: &a.config, Log: o.Log.Named("jobs"), Timeouts: times, Observe: a.metrics.Worked, Work: jobs.Work{
 		Poll: a.poller.Pass, Post: a.bot.Post, Refresh: a.bot.Refresh, Reply: a.bot.Reply, Signal: a.bot.Signal,
 	}})
 	if err != nil {
@@ -180,6 +178,9 @@ func (a *App) Start(ctx context.Context) (err error) {
 	// Work outlives the context that starts it; Stop ends it.
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a.onStop("context", func(context.Context) error { cancel(); return nil })
+	if err := a.recordConfig(ctx, a.config.now().Config, nil); err != nil {
+		a.log.Error("what changed in the configuration cannot be written down", zap.Error(err))
+	}
 	a.anchor(life)
 
 	if err := a.jobs.Start(life); err != nil {
@@ -197,6 +198,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 		a.link(life)
 	}
 	a.greet(life)
+	a.watch(life)
 	return nil
 }
 

@@ -23,7 +23,7 @@ func (a *App) greet(life context.Context) {
 }
 
 func (a *App) greetKeyfactor(ctx context.Context) {
-	e, err := a.keyfactor.Endpoints(ctx)
+	e, err := a.config.now().keyfactor.Endpoints(ctx)
 	if ctx.Err() != nil {
 		return
 	}
@@ -50,6 +50,11 @@ func (a *App) greetSlack(ctx context.Context) {
 		case <-time.After(pause):
 		}
 	}
+	a.checkRoutes(ctx)
+}
+
+// checkRoutes says in the log which routes cannot work as they are written.
+func (a *App) checkRoutes(ctx context.Context) {
 	for _, r := range a.config.now().Routes {
 		for _, problem := range a.bot.CheckRoute(ctx, bot.Team(r.Approvers), r.Places()...) {
 			a.log.Error("route cannot work as written: "+problem, zap.String("route", r.Name))

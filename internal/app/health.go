@@ -31,6 +31,7 @@ type part struct {
 //	poller            passes end in time, well or not; see [App.pollDeadline]
 //	slack             a Socket Mode link stands. With transport http Slack comes to
 //	                  us, so that part only informs whether Slack has answered us
+//	configuration     what its files say is in force. It only informs
 //	keyfactor <kind>  the last pass could read this list. It only informs: clicks
 //	                  are taken, and kept, while Keyfactor is away
 func (a *App) health(mux *http.ServeMux) {
@@ -55,7 +56,7 @@ func (a *App) health(mux *http.ServeMux) {
 func (a *App) parts(ctx context.Context) map[string]part {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	parts := map[string]part{"database": {OK: true}, "poller": a.pollerPart(ctx), "slack": a.slackPart()}
+	parts := map[string]part{"database": {OK: true}, "poller": a.pollerPart(ctx), "slack": a.slackPart(), "configuration": a.configPart()}
 	if err := a.store.Ping(ctx); err != nil {
 		a.log.Warn("database does not answer", zap.Error(err))
 		parts["database"] = part{Detail: "the database does not take writes; see the log"}
@@ -68,6 +69,13 @@ func (a *App) parts(ctx context.Context) map[string]part {
 		parts["keyfactor "+string(r.Kind)] = p
 	}
 	return parts
+}
+
+func (a *App) configPart() part {
+	if trouble, _ := a.reload.told(); trouble != "" {
+		return part{Informs: true, Detail: "a changed configuration was not taken up, and the one before it is in force; see the log"}
+	}
+	return part{OK: true, Informs: true}
 }
 
 func (a *App) slackPart() part {

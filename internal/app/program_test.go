@@ -58,6 +58,7 @@ type process struct {
 	// keyfactor is its own way to Keyfactor.
 	keyfactor *door
 	address   string // of its HTTP listener
+	file      string // of its configuration
 	out       syncBuffer
 	done      chan struct{}
 	code      int // after done
@@ -71,6 +72,7 @@ func (p *place) spawn(limits ...string) *process {
 	dir := p.TempDir()
 	r := &process{T: p.T, keyfactor: newDoor(p.T, p.keyfactor), address: freeAddress(p.T), done: make(chan struct{})}
 	file := filepath.Join(dir, "approvebot.yaml")
+	r.file = file
 	text := strings.Replace(placeConfig, "127.0.0.1:0", r.address, 1)
 	require.NoError(p, os.WriteFile(file, []byte(text), 0o600))
 	script := strings.Join(append(limits, `exec "$0" "$@"`), "\n")

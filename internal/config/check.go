@@ -374,7 +374,7 @@ func (l *loader) prefix(path string, s secret.String, prefix, what, where string
 }
 
 func (l *loader) certificates(path, file string) []byte {
-	text, err := readFile(file)
+	text, err := l.files.read(file)
 	if err != nil {
 		l.fail(path, "%s", reason(err))
 		return nil

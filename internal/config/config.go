@@ -33,6 +33,9 @@ type Config struct {
 	Hints  Hints   `yaml:"hints,omitempty"`
 	Routes []Route `yaml:"routes"`
 	Log    Log     `yaml:"log"`
+
+	// Files are those that were read for it.
+	Files Files `yaml:"-"`
 }
 
 // Keyfactor says where Keyfactor Command is and who we are there.

@@ -25,15 +25,16 @@ func Load(path string, env func(string) string) (*Config, []Warning, error) {
 }
 
 func load(path string, env func(string) string, draft bool) (*Config, []Warning, error) {
-	text, err := readFile(path)
+	files := Files{}
+	text, err := files.read(path)
 	if err != nil {
 		message := reason(err)
 		if errors.Is(err, fs.ErrNotExist) {
 			message = "there is no such file; name another with --config or APPROVEBOT_CONFIG"
 		}
-		return nil, nil, &Error{[]Problem{{File: path, Message: message}}}
+		return nil, nil, &Error{[]Problem{{File: path, Message: message}}, files}
 	}
-	return parse(path, text, env, draft)
+	return parse(path, text, files, env, draft)
 }
 
 // Draft is like [Load] for a configuration that is looked at but not run:
@@ -45,25 +46,26 @@ func Draft(path string, env func(string) string) (*Config, []Warning, error) {
 // Parse is like [Load] for a text that has been read already. The name is used
 // in messages, and relative paths in the text are relative to its directory.
 func Parse(name string, text []byte, env func(string) string) (*Config, []Warning, error) {
-	return parse(name, text, env, false)
+	return parse(name, text, Files{}, env, false)
 }
 
-func parse(name string, text []byte, env func(string) string, draft bool) (*Config, []Warning, error) {
+func parse(name string, text []byte, files Files, env func(string) string, draft bool) (*Config, []Warning, error) {
 	c := &Config{}
 	r := read(name, text, c)
 	if len(r.problems) > 0 && len(r.places) == 0 {
 		// Nothing could be read: what is missing would only hide why.
-		return nil, nil, &Error{arrange(r.problems)}
+		return nil, nil, &Error{arrange(r.problems), files}
 	}
-	l := &loader{reader: r, env: env, draft: draft, dir: filepath.Dir(name), origin: map[string]Problem{}, opened: map[string]bool{}, faulty: map[[2]string]bool{}}
+	l := &loader{reader: r, env: env, draft: draft, dir: filepath.Dir(name), files: files, origin: map[string]Problem{}, opened: map[string]bool{}, faulty: map[[2]string]bool{}}
 	for _, p := range r.problems {
 		l.faulty[[2]string{p.File, p.Path}] = true
 	}
 	l.complete(c)
 	l.check(c)
 	if len(l.problems) > 0 {
-		return nil, nil, &Error{arrange(l.problems)}
+		return nil, nil, &Error{arrange(l.problems), files}
 	}
+	c.Files = files
 	return c, arrange(l.warnings), nil
 }
 
@@ -94,6 +96,7 @@ type loader struct {
 	faulty   map[[2]string]bool // file and path of every mistake so far
 	opened   map[string]bool    // paths whose files have been read
 	warnings []Warning
+	files    Files
 	profile  *profile
 }
 
@@ -176,7 +179,7 @@ func (l *loader) secret(path string, to *secret.String, file *string, profile se
 	case *file != "":
 		l.opened[filePath] = true
 		*file = l.path(filePath, *file)
-		text, err := readFile(*file)
+		text, err := l.files.read(*file)
 		value := strings.TrimSpace(string(text))
 		if err != nil {
 			l.fail(filePath, "%s", reason(err))

@@ -39,6 +39,8 @@ func (p Problem) String() string {
 // in which a reader of the file meets them.
 type Error struct {
 	Problems []Problem
+	// Files are those that were read, or looked for, before the mistakes were told.
+	Files Files
 }
 
 // Error returns one line for each problem.

@@ -57,7 +57,7 @@ func (l *loader) open() *profile {
 	if file == "" {
 		return none
 	}
-	text, err := readFile(file)
+	text, err := l.files.read(file)
 	if err != nil {
 		if asked != "" || !errors.Is(err, fs.ErrNotExist) {
 			fail("KEYFACTOR_AUTH_CONFIG_FILE", reason(err))

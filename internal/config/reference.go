@@ -34,6 +34,8 @@ type Key struct {
 	Range []int
 	// Required keys stand in the file: neither the environment nor a default fills them in.
 	Required bool
+	// Restart means that a change counts only after a restart.
+	Restart bool
 	// Like means that the keys below this one are those below another, which the
 	// environment does not fill in here.
 	Like string
@@ -112,6 +114,9 @@ func sectionOf(t reflect.Type, path string) (section reflect.Type, below string)
 func word(path string) Key {
 	for _, k := range reference {
 		if k.Path == path {
+			if k.Restart {
+				k.Meaning += " A change needs a restart."
+			}
 			return k
 		}
 		if below, ok := strings.CutPrefix(path, k.Path+"."); ok && k.Like != "" {
@@ -149,7 +154,7 @@ var reference = []Key{
 		Meaning: "Where Keyfactor Command is, and who we are there.",
 	},
 	{
-		Path: "keyfactor.url", Default: "required", Env: "`KEYFACTOR_URL`; or `KEYFACTOR_HOSTNAME`, `KEYFACTOR_PORT`, `KEYFACTOR_API_PATH`", Example: "https://command.example.com/KeyfactorAPI",
+		Path: "keyfactor.url", Restart: true, Default: "required", Env: "`KEYFACTOR_URL`; or `KEYFACTOR_HOSTNAME`, `KEYFACTOR_PORT`, `KEYFACTOR_API_PATH`", Example: "https://command.example.com/KeyfactorAPI",
 		Meaning: "The base of the API: `https://command.example.com/KeyfactorAPI`. The second way builds it from a host, a port (443) and a path (`KeyfactorAPI`), as Keyfactor's own tools do. http is possible, with a warning unless it stays on this machine.",
 	},
 	{
@@ -237,7 +242,7 @@ var reference = []Key{
 		Meaning: "Do not verify TLS certificates. For a laboratory; warned about.",
 	},
 	{
-		Path: "keyfactor.timeout", Default: "`10s`", Env: "`KEYFACTOR_CLIENT_TIMEOUT`, seconds",
+		Path: "keyfactor.timeout", Restart: true, Default: "`10s`", Env: "`KEYFACTOR_CLIENT_TIMEOUT`, seconds",
 		Meaning: "How long one call may take; 1s to 5m.",
 	},
 	{
@@ -249,23 +254,23 @@ var reference = []Key{
 		Meaning: "Which Slack app we are, and how its clicks reach us.",
 	},
 	{
-		Path: "slack.transport", Default: "`socket` with an app token, else `http` with a signing secret", One: []string{TransportSocket, TransportHTTP},
+		Path: "slack.transport", Restart: true, Default: "`socket` with an app token, else `http` with a signing secret", One: []string{TransportSocket, TransportHTTP},
 		Meaning: "How clicks arrive. `socket` opens a connection to Slack; `http` waits for signed requests at `http.listen`, below `/slack/`.",
 	},
 	{
-		Path: "slack.bot_token", Default: "required", Env: "`SLACK_BOT_TOKEN`", Example: "xoxb-in-plain-text",
+		Path: "slack.bot_token", Restart: true, Default: "required", Env: "`SLACK_BOT_TOKEN`", Example: "xoxb-in-plain-text",
 		Meaning: "`xoxb-…`, from OAuth & Permissions. A secret.",
 	},
 	{
-		Path: "slack.bot_token_file", Example: "${CREDENTIALS_DIRECTORY}/slack-bot-token",
+		Path: "slack.bot_token_file", Restart: true, Example: "${CREDENTIALS_DIRECTORY}/slack-bot-token",
 		Meaning: "The file that holds it.",
 	},
 	{
-		Path: "slack.app_token", Default: "required for socket", Env: "`SLACK_APP_TOKEN`", Example: "xapp-in-plain-text",
+		Path: "slack.app_token", Restart: true, Default: "required for socket", Env: "`SLACK_APP_TOKEN`", Example: "xapp-in-plain-text",
 		Meaning: "`xapp-…` with the scope `connections:write`, from Basic Information, App-Level Tokens. A secret.",
 	},
 	{
-		Path: "slack.app_token_file", Example: "${CREDENTIALS_DIRECTORY}/slack-app-token",
+		Path: "slack.app_token_file", Restart: true, Example: "${CREDENTIALS_DIRECTORY}/slack-app-token",
 		Meaning: "The file that holds it.",
 	},
 	{
@@ -297,7 +302,7 @@ var reference = []Key{
 		Meaning: "The same for all channels together. Slack says \"several hundred\"; lower it if the log tells that Slack asks to wait.",
 	},
 	{
-		Path: "slack.api_url", Default: "`https://slack.com/api/`", Env: "`SLACK_API_URL`",
+		Path: "slack.api_url", Restart: true, Default: "`https://slack.com/api/`", Env: "`SLACK_API_URL`",
 		Meaning: "For proxies and simulators. A slash at the end is added.",
 	},
 	{
@@ -309,7 +314,7 @@ var reference = []Key{
 		Meaning: "When Keyfactor is asked: `@every 1m`, `@hourly`, five fields of cron (`*/5 * * * *`), or six with seconds first (`0 */5 8-18 * * MON-FRI`). `TZ=Europe/Berlin` in front sets the zone.",
 	},
 	{
-		Path: "poll.sources", Default: "`[workflow, certificate]`", One: []string{string(approval.Workflow), string(approval.Certificate)},
+		Path: "poll.sources", Restart: true, Default: "`[workflow, certificate]`", One: []string{string(approval.Workflow), string(approval.Certificate)},
 		Meaning: "`workflow`: instances suspended at a step that waits for us. `certificate`: requests pending at the CA.",
 	},
 	{
@@ -317,11 +322,11 @@ var reference = []Key{
 		Meaning: "Where we remember things.",
 	},
 	{
-		Path: "store.url", Default: "`approvebot.db` in systemd's `STATE_DIRECTORY`, else in `/var/lib/approvebot` if that can be written to, else in the working directory", Env: "`APPROVEBOT_STORE_URL`", Example: "sqlite:///var/lib/approvebot/approvebot.db",
+		Path: "store.url", Restart: true, Default: "`approvebot.db` in systemd's `STATE_DIRECTORY`, else in `/var/lib/approvebot` if that can be written to, else in the working directory", Env: "`APPROVEBOT_STORE_URL`", Example: "sqlite:///var/lib/approvebot/approvebot.db",
 		Meaning: "`sqlite:///var/lib/approvebot/approvebot.db`, `sqlite:approvebot.db` (relative to the working directory), or `postgres://user:password@db.example.com/approvebot`. A secret, because of the password.",
 	},
 	{
-		Path: "store.url_file", Example: "${CREDENTIALS_DIRECTORY}/store-url",
+		Path: "store.url_file", Restart: true, Example: "${CREDENTIALS_DIRECTORY}/store-url",
 		Meaning: "The file that holds it.",
 	},
 	{
@@ -329,7 +334,7 @@ var reference = []Key{
 		Meaning: "Our own listener.",
 	},
 	{
-		Path: "http.listen", Default: "`127.0.0.1:8080`",
+		Path: "http.listen", Restart: true, Default: "`127.0.0.1:8080`",
 		Meaning: "Health, metrics, and Slack's requests when its transport is `http`. `:8080` is every interface.",
 	},
 	{
@@ -669,7 +674,7 @@ var reference = []Key{
 		Meaning: "`debug`, `info`, `warn` or `error`; `--log-level` overrides it.",
 	},
 	{
-		Path: "log.format", Default: "`auto`", One: []string{"auto", "json", "console"},
+		Path: "log.format", Restart: true, Default: "`auto`", One: []string{"auto", "json", "console"},
 		Meaning: "`console`, `json`, or `auto`: console on a terminal, JSON otherwise; `--log-format` overrides it.",
 	},
 }

@@ -88,6 +88,7 @@ type Runner struct {
 	client *river.Client[*sql.Tx]
 	log    *zap.Logger
 
+	schedule cron.Schedule
 	softStop time.Duration
 
 	mu      sync.Mutex
@@ -121,7 +122,7 @@ func New(c Config) (*Runner, error) {
 	orDefault(&c.Timeouts.Reply, 15*time.Second)
 	orDefault(&c.Timeouts.Signal, 15*time.Second)
 
-	r := &Runner{store: c.Store, log: c.Log, softStop: c.SoftStop}
+	r := &Runner{store: c.Store, log: c.Log, schedule: c.Schedule, softStop: c.SoftStop}
 	workers := river.NewWorkers()
 	err := errors.Join(
 		river.AddWorkerSafely(workers, &pollWorker{store: c.Store, observe: c.Observe, log: c.Log, budget: c.Timeouts.Poll, poll: w.Poll}),
@@ -156,9 +157,7 @@ func New(c Config) (*Runner, error) {
 			store.QueueReply:   {MaxWorkers: 2},
 			store.QueueSignal:  {MaxWorkers: 20},
 		},
-		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(c.Schedule,
-			func() (river.JobArgs, *river.InsertOpts) { return store.PollJob{}, nil },
-			&river.PeriodicJobOpts{ID: "poll", RunOnStart: true})},
+		PeriodicJobs: []*river.PeriodicJob{polls(c.Schedule)},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("jobs: %w", err)
@@ -210,6 +209,24 @@ func (r *Runner) Stop(ctx context.Context) error {
 	// whichever replica comes first, or for our own next start.
 	if err := r.Nudge(last); err != nil {
 		r.log.Debug("cannot hand the poll over; the next leader starts it", zap.Error(err))
+	}
+	return nil
+}
+
+// pollID names the periodic job.
+const pollID = "poll"
+
+func polls(schedule cron.Schedule) *river.PeriodicJob {
+	return river.NewPeriodicJob(schedule, func() (river.JobArgs, *river.InsertOpts) { return store.PollJob{}, nil },
+		&river.PeriodicJobOpts{ID: pollID, RunOnStart: true})
+}
+
+// Reschedule asks the schedule anew for the next poll. It has changed its mind,
+// and a poll that it once wanted in a week is now wanted in a minute.
+func (r *Runner) Reschedule() error {
+	r.client.PeriodicJobs().RemoveByID(pollID)
+	if _, err := r.client.PeriodicJobs().AddSafely(polls(r.schedule)); err != nil {
+		return fmt.Errorf("schedule polls anew: %w", err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@
 //	conversation.go  cards, clicks, decisions, signals: told by package bot
 //	work.go          passes over Keyfactor and jobs: told by poller and jobs
 //	calls.go         HTTP calls to Slack and Keyfactor: seen by a RoundTripper
+//	config.go        whether the configuration in force is the files'
 //	backlog.go       what waits at this moment: asked of the store when Prometheus asks
 //
 // Labels have few values: routes and kinds of the configuration, verdicts,

@@ -88,3 +88,33 @@ func (s *Store) ClearOnce(ctx context.Context, key string) error {
 }
 
 const oncePrefix = "once:"
+
+// Exchange writes a setting together with what the audit log has to say about it:
+// entries are made of the value that it replaces, "" if there was none. When there
+// are none, nothing is written.
+func (s *Store) Exchange(ctx context.Context, key, value string, entries func(old string) []Entry) error {
+	err := s.do(ctx, func(ctx context.Context, u *unit) error {
+		// The row is there, and ours, before it is read: of several replicas each sees what the one before wrote.
+		if _, err := u.exec(ctx, `INSERT INTO setting (key, value, updated_at) VALUES ($1, '', $2)
+			ON CONFLICT (key) DO UPDATE SET updated_at = setting.updated_at`, key, u.now); err != nil {
+			return err
+		}
+		var old string
+		if err := u.tx.QueryRowContext(ctx, `SELECT value FROM setting WHERE key = $1`, key).Scan(&old); err != nil {
+			return err
+		}
+		all := entries(old)
+		if len(all) == 0 {
+			return nil
+		}
+		for _, e := range all {
+			u.record(e)
+		}
+		_, err := u.exec(ctx, `UPDATE setting SET value = $1, updated_at = $2 WHERE key = $3`, value, u.now, key)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("exchange setting %s: %w", key, err)
+	}
+	return nil
+}
