@@ -6,9 +6,11 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -99,6 +101,56 @@ func FuzzPayload(f *testing.F) {
 		mux.ServeHTTP(w, r)
 		if w.Code != http.StatusOK && (w.Code < 400 || w.Code > 499) {
 			t.Fatalf("%s answered %d to %q", path, w.Code, body)
+		}
+	})
+}
+
+// What comes over the link is read or refused, and nothing panics: there, nobody
+// would catch it before the handler.
+func FuzzEnvelope(f *testing.F) {
+	for _, seed := range []string{
+		`{"type":"hello","num_connections":1}`, `{"type":"disconnect","reason":"warning"}`,
+		`{"envelope_id":"e1","type":"interactive","payload":{"type":"block_actions","actions":[null,{"action_id":"approve","value":"x"}],"user":null}}`,
+		`{"envelope_id":"e2","type":"interactive","payload":{"type":"view_submission","view":{"blocks":[{"type":"input"}],"state":{"values":{"a":{"b":{}}}}}}}`,
+		`{"envelope_id":"e3","type":"slash_commands","payload":{"command":"/approvebot","text":"help"}}`,
+		`{"envelope_id":"e4","type":"events_api","payload":{"type":"event_callback","event":{"type":"app_home_opened","tab":"home"}}}`,
+		`{"envelope_id":"e5","type":"events_api","payload":{}}`, `{"envelope_id":"e6","type":"interactive","payload":[]}`, `{"type":7}`, `[]`, `null`,
+	} {
+		f.Add([]byte(seed))
+	}
+	s := &Socket{handler: silent{}, log: zap.NewNop()}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var e envelope
+		if json.Unmarshal(data, &e) != nil {
+			return
+		}
+		if answer, err := s.dispatch(t.Context(), e); err != nil && answer != nil {
+			t.Fatalf("%q is answered and refused: %v, %v", data, answer, err)
+		}
+	})
+}
+
+// Deciders are names that configuration could hold as well, or a sentence.
+func FuzzDeciders(f *testing.F) {
+	for _, seed := range []string{"@pki-security, @ada", "<@U012ABCDEF|ada>,<!subteam^S012ABCDEF|@pki>", "ada@example.com", "U1,,", "<!channel>", "@ada@x", "@жук"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		names, err := parseDeciders(text)
+		if err != nil {
+			return
+		}
+		if len(names) == 0 || len(names) > maxDeciders {
+			t.Fatalf("%q made %q", text, names)
+		}
+		for _, name := range names {
+			if name == "" || strings.ContainsAny(name, "<>,| \t\n`") {
+				t.Fatalf("%q made %q", text, name)
+			}
+		}
+		again, err := parseDeciders(strings.Join(names, ","))
+		if err != nil || !slices.Equal(names, again) {
+			t.Fatalf("%q made %q, and that %q, %v", text, names, again, err)
 		}
 	})
 }

@@ -36,15 +36,17 @@ type stage struct {
 	ahead atomic.Int64 // of the real clock
 	rules sync.Map     // approval.Rule by route
 	plays int
+
+	directory approval.Directory
 }
 
 func (s *stage) now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
 
 func (s *stage) pass(d time.Duration) { s.ahead.Add(int64(d)) }
 
-func newStage(t *testing.T, url string) *stage {
+func newStage(t testing.TB, url string, change ...func(*slacksim.Config)) *stage {
 	t.Helper()
-	s := &stage{}
+	s := &stage{directory: approval.Directory{NotInSlack: []string{`EXAMPLE\svc-*`}}}
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
@@ -53,6 +55,9 @@ func newStage(t *testing.T, url string) *stage {
 	sc.Groups = append(sc.Groups, slacksim.Group{Handle: "pki-security", Name: "PKI security", Users: []string{"ben", "carol"}})
 	for i := range sc.Channels {
 		sc.Channels[i].Members = append(sc.Channels[i].Members, "dan", "gina")
+	}
+	for _, f := range change {
+		f(&sc)
 	}
 	var err error
 	s.slack, err = slacksim.New(sc)
@@ -78,7 +83,8 @@ func (s *stage) restart(t require.TestingT) {
 	b, err := bot.New(bot.Config{
 		Store: s.store, Slack: s.api, Sources: func() []approval.Source { return []approval.Source{s} }, Log: zap.NewNop(), Now: s.now,
 		Admins:    func() bot.Team { return bot.Team{Users: []string{"@carol"}} },
-		Directory: func() approval.Directory { return approval.Directory{NotInSlack: []string{`EXAMPLE\svc-*`}} },
+		Pace:      func() bot.Pace { return bot.Pace{Channel: 1e6, All: 1e6} },
+		Directory: func() approval.Directory { return s.directory },
 		Filter: func(wanted map[string]string) (func(approval.Request) bool, error) {
 			return func(r approval.Request) bool { return string(r.ID) == wanted["subject"] }, nil
 		},
@@ -152,6 +158,7 @@ type truth struct {
 	fate      string // of the next signal; empty is "taken"
 	// sending is called before a signal has its effect, took after.
 	sending, took func(approval.Decision)
+	verdicts      []approval.Verdict // that can be sent; nil is both
 }
 
 // mark stands in every version of the facts, so that it can be read from what a
@@ -166,6 +173,9 @@ func (k *truth) asOf(version int) approval.Request {
 		Requester: k.requester, Subject: "CN=" + mark(version), CommonName: mark(version),
 		Facts:    []approval.Fact{{Label: "Subject", Value: "CN=" + mark(version)}, {Label: "Requester", Value: k.requester}},
 		Verdicts: []approval.Verdict{approval.Approve, approval.Deny}, Link: "https://command.example.com/KeyfactorPortal",
+	}
+	if k.verdicts != nil {
+		r.Verdicts = k.verdicts
 	}
 	if n := k.wants - len(k.votes); k.wants > 1 && n > 0 {
 		r.Missing, r.Status = n, fmt.Sprintf("Awaiting %d more approval(s) from approval roles.", n)

@@ -1,8 +1,12 @@
 package keyfactor_test
 
 import (
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -132,4 +136,79 @@ func BenchmarkLookWithCSR(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// A request's CSR is whatever its requester uploaded. It is read or it is not;
+// what is shown of it stays within bounds, and the question has a digest.
+func FuzzCSR(f *testing.F) {
+	for _, text := range []string{csr(f, subjectOfWeb01, []string{"www.example.com", "*.example.com"}), csr(f, pkix.Name{}, nil)} {
+		block, _ := pem.Decode([]byte(text))
+		f.Add(block.Bytes)
+	}
+	f.Add([]byte("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----"))
+	f.Fuzz(func(t *testing.T, der []byte) {
+		for _, text := range []string{string(der), base64.StdEncoding.EncodeToString(der)} {
+			body := instance(t, map[string]any{"CurrentStateData": map[string]any{"CSR": text}})
+			got, err := keyfactor.NewWorkflows(answering(t, body), keyfactor.SourceConfig{}).Look(t.Context(), workflow)
+			require.NoError(t, err)
+			require.True(t, got.Waiting)
+			require.Len(t, got.Request.Digest(), 32)
+			for _, fact := range got.Request.Facts {
+				require.NotEmpty(t, fact.Value)
+				require.True(t, utf8.ValidString(fact.Value), "%q", fact.Value)
+				require.LessOrEqual(t, utf8.RuneCountInString(fact.Value), 1000)
+			}
+		}
+	})
+}
+
+// Whatever is answered, with whatever status: a failure is one of the things that
+// callers tell apart, and after a POST it never claims more than is certain.
+func FuzzErrors(f *testing.F) {
+	for _, status := range []int{200, 204, 302, 400, 401, 403, 404, 408, 409, 429, 500, 503} {
+		f.Add(status, "application/json", `{"ErrorCode":"0xA0110031","Message":"already\ndecided"}`)
+		f.Add(status, "text/html", "<!doctype html><html>no")
+		f.Add(status, "", "")
+	}
+	f.Add(400, "application/json", `{"Message":{"a":1},"ErrorCode":7,"errors":{"x":["y"]}}`)
+	f.Fuzz(func(t *testing.T, status int, kind, body string) {
+		if status < 200 || status > 599 {
+			return
+		}
+		c := config("http://kf.example.com")
+		c.RetryMax = -1
+		c.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+			if r.Body != nil {
+				_, _ = io.Copy(io.Discard, r.Body) // it arrived
+			}
+			return response(status, body, http.Header{"Content-Type": {kind}}), nil
+		})
+		k, err := keyfactor.New(c)
+		require.NoError(t, err)
+		_, get := k.Instance(t.Context(), instanceID)
+		_, certificate := k.Certificate(t.Context(), 7)
+		_, definition := k.Definition(t.Context(), instanceID, 1)
+		post := k.Signal(t.Context(), instanceID, keyfactor.SignalRequest{Key: "a.ApprovalStatus", Approved: true})
+		for _, err := range []error{get, certificate, definition, post} {
+			if err == nil {
+				continue
+			}
+			n := 0
+			for _, s := range sentinels {
+				if errors.Is(err, s) {
+					n++
+				}
+			}
+			require.Equal(t, 1, n, "%v", err)
+			require.True(t, utf8.ValidString(err.Error()))
+			require.NotContains(t, err.Error(), "\n")
+		}
+		require.NotErrorIs(t, get, approval.ErrMaybe, "a GET has no effect")
+		if status >= 500 {
+			require.ErrorIs(t, post, approval.ErrMaybe)
+		}
+		if status >= 300 {
+			require.Error(t, post)
+		}
+	})
 }

@@ -59,6 +59,7 @@ func TestPolicyMatrix(t *testing.T) {
 	persons := map[string]struct {
 		who    approval.Known
 		listed bool
+		barred bool
 		want   map[string]string // where it differs from always
 		always string
 	}{
@@ -97,6 +98,8 @@ func TestPolicyMatrix(t *testing.T) {
 		"unknown":                {who: known("U0WHO", "", "", approval.Unknown), listed: true, always: "unknown_person unknown_person"},
 		"of a kind yet to come":  {who: known("U0NEW", "", "", "alien"), listed: true, always: "unknown_person unknown_person"},
 		"nobody":                 {who: known("", "", "", approval.Member), listed: true, always: "unknown_person unknown_person"},
+		"approver kept out here": {who: known("U0ADA", "ada@example.com", "ada", approval.Member), listed: true, barred: true, always: "not_decider not_decider"},
+		"let in, but not listed": {who: known("U0NED", "ned@example.com", "ned", approval.Member), barred: true, always: "not_approver not_approver"},
 		"guest, and not listed":  {who: known("U0GUS", "", "", approval.Guest), always: "guest guest"},
 		"requester and a guest":  {who: known("U0RITA", "rita@example.com", "rita", approval.Guest), listed: true, always: "guest guest"},
 		"external and requester": {who: known("U0RITA", "rita@example.com", "rita", approval.Outsider), listed: true, always: "outsider outsider"},
@@ -125,7 +128,7 @@ func TestPolicyMatrix(t *testing.T) {
 				if s.requester == "" || strings.Contains(strings.ToLower(s.requester), "rita") {
 					found = append(found, rita) // what Slack says to the directory's lookups
 				}
-				by := approval.Candidate{Person: p.who.Person, Listed: p.listed, Relation: directory.Relate(c.Request.Requester, p.who, found)}
+				by := approval.Candidate{Person: p.who.Person, Listed: p.listed, Barred: p.barred, Relation: directory.Relate(c.Request.Requester, p.who, found)}
 				got := make([]string, 2)
 				for i, v := range []approval.Verdict{approval.Approve, approval.Deny} {
 					if got[i] = string(c.Judge(v, by, noon)); got[i] == "" {

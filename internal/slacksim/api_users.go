@@ -25,7 +25,7 @@ func (w *Workspace) wirePerson(p *Person, c *call) object {
 	o["real_name"], o["color"] = p.RealName, "4bbe2e"
 	o["is_admin"], o["is_owner"], o["is_primary_owner"] = p.Admin, p.Admin, false
 	o["is_restricted"], o["is_ultra_restricted"] = p.Guest || p.SingleGuest, p.SingleGuest
-	o["is_email_confirmed"], o["who_can_share_contact_card"] = true, "EVERYONE"
+	o["is_email_confirmed"], o["who_can_share_contact_card"] = !p.Unconfirmed, "EVERYONE"
 	o["tz"], o["tz_label"], o["tz_offset"] = zone(p.TZ, w.now())
 	if w.outsider(p) {
 		o["is_stranger"] = !w.sharesChannel(p.ID)

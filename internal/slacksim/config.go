@@ -115,6 +115,7 @@ type Person struct {
 	Guest       bool // is_restricted
 	SingleGuest bool // is_ultra_restricted
 	Deactivated bool
+	Unconfirmed bool // the e-mail address was never confirmed
 }
 
 // Group is a user group.
