@@ -58,7 +58,7 @@ type sceneOptions struct {
 }
 
 func (b *bench) newScene(o sceneOptions) (*scene, error) {
-	s := &scene{transport: o.transport, profiles: b.profiles, notes: notes{signals: map[string][]time.Time{}, settled: map[string]time.Time{}}}
+	s := &scene{transport: o.transport, profiles: b.profiles, notes: notes{signals: map[string][]time.Time{}, settled: map[string]time.Time{}, limited: map[string]int{}}}
 	var err error
 	if s.dir, err = os.MkdirTemp(b.dir, "scene-"); err != nil {
 		return nil, err
@@ -125,10 +125,13 @@ func keyfactorSeed(channels []string) keyfactorsim.Seed {
 	}
 	for _, name := range channels {
 		subject := name + "-{id}.example.com"
-		seed.Arrivals = append(seed.Arrivals, keyfactorsim.Arrival{Kind: name, Request: &keyfactorsim.Request{
+		request := keyfactorsim.Request{
 			Definition: "Web server", Requester: `EXAMPLE\alice`, Metadata: map[string]string{"AppOwner": "team-web"},
 			CSR: &keyfactorsim.CSR{Subject: "CN=" + subject + ",O=Example Ltd,C=DE", DNS: []string{subject, "www." + subject}},
-		}})
+		}
+		pressing := request // it renews a certificate that ends soon
+		old := keyfactorsim.Certificate{Subject: request.CSR.Subject, DNS: request.CSR.DNS, Template: "ExampleWebServer", ExpiresIn: 36 * time.Hour}
+		seed.Arrivals = append(seed.Arrivals, keyfactorsim.Arrival{Kind: name, Request: &request}, keyfactorsim.Arrival{Kind: "pressing-" + name, Request: &pressing, Certificate: &old})
 	}
 	return seed
 }
@@ -210,7 +213,16 @@ type notes struct {
 	settled map[string]time.Time   // by message
 
 	slackCalls, keyfactorCalls, keyfactorBytes atomic.Int64
-	limited                                    atomic.Int64 // answers with 429
+
+	limited map[string]int // answers with 429, by method
+	posts   []post
+}
+
+// post is a message that the program made.
+type post struct {
+	at       time.Time
+	channel  string // as the program names it
+	instance string // of a card
 }
 
 func (n *notes) keyfactor(next http.Handler) http.Handler {
@@ -240,7 +252,7 @@ func (n *notes) slack(next http.Handler) http.Handler {
 			return
 		}
 		var form url.Values
-		if r.URL.Path == "/api/chat.update" {
+		if r.URL.Path == "/api/chat.update" || r.URL.Path == "/api/chat.postMessage" {
 			body, _ := io.ReadAll(r.Body) // what is missing is missed by the simulator
 			form, _ = url.ParseQuery(string(body))
 			r.Body = io.NopCloser(bytes.NewReader(body))
@@ -249,7 +261,15 @@ func (n *notes) slack(next http.Handler) http.Handler {
 		next.ServeHTTP(counted, r)
 		n.slackCalls.Add(1)
 		if counted.status == http.StatusTooManyRequests {
-			n.limited.Add(1)
+			n.mu.Lock()
+			n.limited[strings.TrimPrefix(r.URL.Path, "/api/")]++
+			n.mu.Unlock()
+			return
+		}
+		if r.URL.Path == "/api/chat.postMessage" {
+			n.mu.Lock()
+			n.posts = append(n.posts, post{time.Now(), form.Get("channel"), instanceIn(form.Get("metadata"))})
+			n.mu.Unlock()
 			return
 		}
 		if strings.Contains(form.Get("text"), settledSign) {
@@ -329,14 +349,16 @@ func (s *scene) cards() (all []card) {
 	return all
 }
 
-func instanceOf(m slacksim.Message) string {
+func instanceOf(m slacksim.Message) string { return instanceIn(string(m.Metadata)) }
+
+func instanceIn(text string) string {
 	var metadata struct {
 		EventType    string `json:"event_type"`
 		EventPayload struct {
 			Request string `json:"request"`
 		} `json:"event_payload"`
 	}
-	if len(m.Metadata) == 0 || json.Unmarshal(m.Metadata, &metadata) != nil || metadata.EventType != "approvebot_card" {
+	if text == "" || json.Unmarshal([]byte(text), &metadata) != nil || metadata.EventType != "approvebot_card" {
 		return ""
 	}
 	instance, _, _ := strings.Cut(strings.TrimPrefix(metadata.EventPayload.Request, "workflow:"), "/")
