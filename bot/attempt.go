@@ -28,6 +28,11 @@ type attempt struct {
 	elsewhere  []string         // channels whose subscriptions let the person decide
 }
 
+// logOf is the log for lines about a click.
+func (b *Bot) logOf(a attempt) *zap.Logger {
+	return b.log(a.Request).With(zap.String("route", a.record.Route), zap.String("person", a.user))
+}
+
 // policyCase is what policy is asked about.
 func (a attempt) policyCase() approval.Case {
 	return approval.Case{Rule: a.rule, Request: a.record.Request, State: a.record.State, Since: a.record.Seen, Votes: a.record.Votes}
@@ -61,7 +66,7 @@ func (b *Bot) recall(ctx context.Context, a *attempt, room string) blocks.Refusa
 	case errors.Is(err, store.ErrNotFound):
 		return blocks.UnknownRequest
 	case err != nil:
-		b.log(t.Request).Error("a click could not be looked up", zap.Error(err))
+		b.logOf(*a).Error("a click could not be looked up", zap.Error(err))
 		return blocks.StorageDown
 	}
 	a.record = record
@@ -124,7 +129,7 @@ func (b *Bot) identify(ctx context.Context, a *attempt) blocks.RefusalReason {
 		return reason
 	}
 	if err := b.bar(ctx, a, person); err != nil {
-		b.log(a.Request).Error("whom subscriptions leave deciding could not be looked up, so nobody may decide", zap.String("channel", a.Channel), zap.Error(err))
+		b.logOf(*a).Error("whom subscriptions leave deciding could not be looked up, so nobody may decide", zap.String("channel", a.Channel), zap.Error(err))
 		return blocks.SlackDown
 	}
 	if !a.candidate.Barred {
@@ -141,7 +146,7 @@ func (b *Bot) recognize(ctx context.Context, a *attempt) (knownPerson, blocks.Re
 	}
 	person, err := b.people.person(ctx, a.user, b.team())
 	if err != nil {
-		b.log(a.Request).Warn("a person could not be looked up", zap.String("person", a.user), zap.Error(err))
+		b.logOf(*a).Warn("a person could not be looked up", zap.Error(err))
 		if refusal, ok := refused(err); ok && (refusal.Err == "user_not_found" || refusal.Err == "user_not_visible") {
 			return knownPerson{}, blocks.UnknownPerson
 		}
@@ -161,7 +166,7 @@ func (b *Bot) recognize(ctx context.Context, a *attempt) (knownPerson, blocks.Re
 		a.candidate.For, err = b.standIn(ctx, a.rule, a.candidate)
 	}
 	if err != nil {
-		b.log(a.Request).Error("approvers could not be looked up, so nobody may decide", zap.String("route", a.rule.Route), zap.Error(err))
+		b.logOf(*a).Error("approvers could not be looked up, so nobody may decide", zap.Error(err))
 		return knownPerson{}, blocks.SlackDown
 	}
 	return person, ""
@@ -182,7 +187,7 @@ func (b *Bot) decide(ctx context.Context, a *attempt, comment string) blocks.Ref
 	}
 	decisionID, err := uuid.NewV7()
 	if err != nil {
-		b.log(a.Request).Error("no decision ID could be made", zap.Error(err))
+		b.logOf(*a).Error("no decision ID could be made", zap.Error(err))
 		return blocks.StorageDown
 	}
 	if reason := b.lapse(ctx, a); reason != "" {
@@ -210,7 +215,7 @@ func (b *Bot) decide(ctx context.Context, a *attempt, comment string) blocks.Ref
 		a.record = taken.Record
 		return tooLate(a.record.State)
 	}
-	log := b.log(a.Request).With(zap.String("verdict", string(vote.Verdict)), zap.String("person", vote.By.ID))
+	log := b.logOf(*a).With(zap.String("verdict", string(vote.Verdict)))
 	switch {
 	case errors.Is(err, store.ErrChanged):
 		return blocks.Changed
@@ -307,11 +312,11 @@ func (b *Bot) withdraw(ctx context.Context, a *attempt) blocks.RefusalReason {
 	done, err := b.c.Store.Withdraw(ctx, a.Request, by, store.Reply{Key: "withdrawn:" + id.String(), Body: encodeReply(blocks.WithdrawnReply(by, verdict))})
 	switch {
 	case err != nil:
-		b.log(a.Request).Error("a vote could not be withdrawn", zap.String("person", a.user), zap.Error(err))
+		b.logOf(*a).Error("a vote could not be withdrawn", zap.Error(err))
 		return blocks.StorageDown
 	case !done:
 		return blocks.AlreadyDecided
 	}
-	b.log(a.Request).Info("vote withdrawn", zap.String("person", a.user))
+	b.logOf(*a).Info("vote withdrawn")
 	return ""
 }

@@ -131,13 +131,13 @@ func (a attempt) mustType() bool { return a.rule.MustType(a.record.Request, a.Ve
 
 // notOpened tells the person in the channel what the modal would have said.
 func (b *Bot) notOpened(ctx context.Context, a attempt, err error) {
-	b.log(a.Request).Warn("modal could not be opened", zap.String("person", a.user), zap.Error(err))
+	b.logOf(a).Warn("modal could not be opened", zap.Error(err))
 	b.tell(ctx, a.Room, a.user, blocks.Refusal(blocks.SlackDown, b.refusal(a)))
 }
 
 func (b *Bot) details(ctx context.Context, trigger string, a attempt) {
 	if _, err := b.c.Slack.OpenViewContext(ctx, trigger, blocks.DetailsModal(b.view(ctx, a.record, a.Channel))); err != nil {
-		b.log(a.Request).Warn("details could not be shown", zap.String("person", a.user), zap.Error(err))
+		b.logOf(a).Warn("details could not be shown", zap.Error(err))
 		b.tell(ctx, a.Room, a.user, "The details could not be shown. Press the button again in a moment.")
 	}
 }
@@ -237,7 +237,7 @@ func (b *Bot) refuse(ctx context.Context, a attempt, reason blocks.RefusalReason
 
 // audit writes a refusal down. When even that fails the log has it.
 func (b *Bot) audit(ctx context.Context, a attempt, reason blocks.RefusalReason) {
-	log := b.log(a.Request).With(zap.String("person", a.user), zap.String("team", a.team), zap.String("verdict", string(a.Verdict)), zap.String("reason", string(reason)))
+	log := b.logOf(a).With(zap.String("team", a.team), zap.String("verdict", string(a.Verdict)), zap.String("reason", string(reason)))
 	log.Info("click refused")
 	b.c.Meter.Refused(string(reason))
 	by := a.candidate.Person

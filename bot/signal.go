@@ -91,6 +91,11 @@ func (b *Bot) Signal(ctx context.Context, decisionID string) error {
 	return b.transmit(ctx, source, d)
 }
 
+// logDecision is the log for lines about a signal.
+func (b *Bot) logDecision(d store.Decision) *zap.Logger {
+	return b.log(d.Request).With(zap.String("route", d.Route), zap.String("decision", d.ID), zap.String("verdict", string(d.Verdict)), zap.String("person", d.By.ID))
+}
+
 // countedBy asks whether the login that carries the decision has voted already.
 func countedBy(ctx context.Context, source approval.Source, d store.Decision) (bool, error) {
 	if several, ok := source.(interface {
@@ -107,7 +112,7 @@ func (b *Bot) transmit(ctx context.Context, source approval.Source, d store.Deci
 		return &wait{after: afterMaybe, err: errStale}
 	}
 	err := source.Send(ctx, d.Decision)
-	log := b.log(d.Request).With(zap.String("decision", d.ID), zap.String("verdict", string(d.Verdict)), zap.String("person", d.By.ID))
+	log := b.logDecision(d)
 	switch {
 	case err == nil:
 		log.Info("signal sent")
@@ -200,12 +205,13 @@ func (b *Bot) finish(ctx context.Context, d store.Decision, o approval.Outcome, 
 		o.At = b.c.Now().UTC()
 	}
 	if o.Reason == approval.DecidedElsewhere || o.State == approval.Closed {
-		b.log(d.Request).Warn("the request was settled otherwise than decided here", zap.String("decision", d.ID), zap.String("reason", string(o.Reason)))
+		b.logDecision(d).Warn("the request was settled otherwise than decided here", zap.String("reason", string(o.Reason)))
 	}
 	reply := store.Reply{Key: "settled:" + d.ID, Body: encodeReply(blocks.SettledReply(o, &d.Decision))}
 	if err := b.c.Store.Finish(ctx, d.ID, o, reply); err != nil {
 		return fmt.Errorf("record the outcome of %s: %w", d.Request, err)
 	}
+	b.logDecision(d).Info("decision settled", zap.String("state", string(o.State)), zap.Duration("took", b.c.Now().Sub(d.At)))
 	b.c.Meter.Settled(d.Verdict, b.c.Now().Sub(d.At))
 	return nil
 }
@@ -235,7 +241,7 @@ func attribute(o approval.Outcome, d store.Decision, sent bool) approval.Outcome
 
 // unread handles that nothing could be learned about the request.
 func (b *Bot) unread(ctx context.Context, d store.Decision, first bool, err error) error {
-	b.log(d.Request).Warn("request could not be read; nothing was sent in this attempt", zap.String("decision", d.ID), zap.Error(err))
+	b.logDecision(d).Warn("request could not be read; nothing was sent in this attempt", zap.Error(err))
 	if first {
 		if clear := b.c.Store.ClearSignal(ctx, d.ID); clear != nil {
 			return clear
@@ -277,7 +283,7 @@ func (b *Bot) refusedSignal(ctx context.Context, d store.Decision, err error) er
 	case errors.Is(err, approval.ErrUnauthorized):
 		sentence = "Keyfactor does not accept approvebot's login at the moment, so nothing has changed there. Please tell its operators, or decide in Keyfactor."
 	}
-	b.log(d.Request).Error("decision was not carried out", zap.String("decision", d.ID), zap.Error(err))
+	b.logDecision(d).Error("decision was not carried out", zap.Error(err))
 	reply := store.Reply{Key: "failed:" + d.ID, Body: encodeReply(blocks.FailedReply(d.Decision, sentence))}
 	if err := b.c.Store.Fail(ctx, d.ID, sentence, reply); err != nil {
 		return fmt.Errorf("put %s back: %w", d.Request, err)

@@ -24,6 +24,8 @@ goes on trying.
 
 A changed configuration is taken up when its files change, and on SIGHUP: all of it,
 or, with a mistake in it or a key that needs a restart, nothing.
+SIGUSR1 makes the log tell everything (level debug), and the next SIGUSR1 as much
+as before.
 
 SIGTERM and Ctrl-C end it after what was acknowledged has been finished; a second
 signal ends it at once. Nothing is lost either way.`
@@ -66,6 +68,7 @@ func (p *program) serveApp(ctx context.Context) (err error) {
 	for _, w := range warnings {
 		log.Warn("doubtful configuration", zap.String("file", w.File), zap.Int("line", w.Line), zap.String("key", w.Path), zap.String("reason", w.Message))
 	}
+	defer watchVerbosity(level, log)()
 	b := readBuild()
 	log.Info("starting", zap.String("version", b.Version), zap.String("commit", b.Commit), zap.String("config", p.flags.config))
 	a, err := app.New(ctx, app.Options{

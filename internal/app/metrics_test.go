@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/approvebot/approvebot/internal/slacksim"
 )
 
 // scrape returns the lines that Prometheus reads.
@@ -44,7 +46,7 @@ func TestMetricsTellTheWayOfARequest(t *testing.T) {
 		{`approvebot_decision_signal_seconds_count{verdict="approve"} 1`, ``},
 		{`approvebot_slack_interaction_ack_seconds_count{type="view_submission"} 1`, ``},
 		{`approvebot_slack_link_connected 1`, ``},
-		{`approvebot_keyfactor_request_duration_seconds_count{code="200",endpoint="/Workflow/Instances/{id}/Signals",method="POST"} 1`, ``},
+		{`approvebot_keyfactor_request_duration_seconds_count{code="204",endpoint="/Workflow/Instances/{id}/Signals",method="POST"} 1`, ``},
 		{`approvebot_slack_request_duration_seconds_count{code="200",method="chat.postMessage"} `, ``},
 		{`approvebot_poll_last_success_timestamp_seconds{source="workflow"} `, ``},
 		{`approvebot_job_duration_seconds_count{kind="signal",result="done"} 1`, ``},
@@ -52,6 +54,24 @@ func TestMetricsTellTheWayOfARequest(t *testing.T) {
 		{`approvebot_store_up 1`, ``},
 	} {
 		require.True(t, has(lines, want[0], want[1]), "%s…%s", want[0], want[1])
+	}
+}
+
+// Every line about a click and a signal can be found by request, route and person.
+func TestTheLogNamesRequestRouteAndPerson(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, sqliteIn(t.TempDir()))
+	r := p.start()
+	_, card := p.arrive("web")
+	p.slack.Click(t.Context(), slacksim.Click{As: "dan", Channel: room, TS: card.TS, ActionID: "deny"})
+	p.approve("ada", card)
+	p.becomes(card, "Approved")
+	for message, person := range map[string]string{"click refused": "dan", "decision recorded": "ada", "signal sent": "ada", "decision settled": "ada"} {
+		p.await(message, func() bool { return r.log.FilterMessage(message).Len() == 1 })
+		fields := r.log.FilterMessage(message).All()[0].ContextMap()
+		require.Contains(t, fields["request"], "workflow:", message)
+		require.Equal(t, "all", fields["route"], message)
+		require.Equal(t, p.slack.UserID(person), fields["person"], message)
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 // Decision is what a person pressed, and how far it has come.
 type Decision struct {
 	approval.Decision
+	// Route is that of its request.
+	Route string
 	// SignalStarted is the mark that is set before a signal leaves; Sent when Keyfactor took it.
 	SignalStarted, Sent, Finished, Failed time.Time
 	// Counted is set together with Finished when Keyfactor took the decision and
@@ -40,12 +42,13 @@ func (e *TakenError) Error() string {
 }
 
 const decisionColumns = `id, request_id, verdict, person, stands_for, comment, digest, channel, decided_at, voices, account,
-	signal_started_at, sent_at, finished_at, counted_at, failed_at, error, trouble`
+	signal_started_at, sent_at, finished_at, counted_at, failed_at, error, trouble,
+	(SELECT r.route FROM request r WHERE r.id = request_id)`
 
 func scanDecision(r row) (d Decision, err error) {
 	var person, standsFor, voices string
 	if err := r.Scan(&d.ID, &d.Request, &d.Verdict, &person, &standsFor, &d.Comment, &d.Digest, &d.Channel, instant{&d.At}, &voices, &d.Account,
-		instant{&d.SignalStarted}, instant{&d.Sent}, instant{&d.Finished}, instant{&d.Counted}, instant{&d.Failed}, &d.Error, &d.Trouble); err != nil {
+		instant{&d.SignalStarted}, instant{&d.Sent}, instant{&d.Finished}, instant{&d.Counted}, instant{&d.Failed}, &d.Error, &d.Trouble, &d.Route); err != nil {
 		return Decision{}, err
 	}
 	if err := errors.Join(json.Unmarshal([]byte(person), &d.By), json.Unmarshal([]byte(voices), &d.With), json.Unmarshal([]byte(standsFor), &d.For)); err != nil {
