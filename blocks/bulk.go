@@ -33,11 +33,17 @@ func AlikeName(r approval.Request) string {
 	return matter(r)
 }
 
+// BulkItem is one of several requests.
+type BulkItem struct {
+	Request approval.Request
+	Hints   approval.Hints
+}
+
 // BulkChooseView is what the modal shows in which several requests are chosen.
 type BulkChooseView struct {
 	Kinds    []BulkKind
 	Kind     string // the key of the one at hand
-	Requests []approval.Request
+	Items    []BulkItem
 	Verdicts []approval.Verdict
 	All      bool   // all are chosen at first
 	Metadata string // private_metadata; comes back with the submission
@@ -45,10 +51,10 @@ type BulkChooseView struct {
 
 // BulkChooseModal asks which requests get the same answer, and which.
 func BulkChooseModal(v BulkChooseView) slack.ModalViewRequest {
-	if len(v.Requests) == 0 {
+	if len(v.Items) == 0 {
 		return NoticeModal("Decide several", "There are no two requests left that ask for the same kind of thing and that you may decide together. Requests whose name must be typed are decided one by one.")
 	}
-	version := hash(fmt.Sprint(v.Kind, v.All, len(v.Requests)))
+	version := hash(fmt.Sprint(v.Kind, v.All, len(v.Items)))
 	kind := v.Kinds[0]
 	var choice []slack.BlockElement
 	if len(v.Kinds) > 1 {
@@ -71,15 +77,15 @@ func BulkChooseModal(v BulkChooseView) slack.ModalViewRequest {
 	}
 	choice = append(choice, slack.NewButtonBlockElement(ActionBulkAll, all, plainText(label)))
 	what := kind.Name + ", route " + visible(kind.Route, 100) + "."
-	if kind.Count > len(v.Requests) {
-		what += fmt.Sprintf(" The %d most urgent of %d are shown.", len(v.Requests), kind.Count)
+	if kind.Count > len(v.Items) {
+		what += fmt.Sprintf(" The %d most urgent of %d are shown.", len(v.Items), kind.Count)
 	}
 	list := []slack.Block{
 		section("what", plainText(what+"\nChoose those that get the same answer. You see each of them once more before anything is decided.")),
 		slack.NewActionBlock("kind-"+version, choice...),
 		slack.NewInputBlock(BlockBulkVerdict, plainText("Answer"), nil, verdicts(v.Verdicts)),
 	}
-	for first := 0; first < min(len(v.Requests), BulkMost); first += maxBoxes {
+	for first := 0; first < min(len(v.Items), BulkMost); first += maxBoxes {
 		list = append(list, boxes(v, version, first))
 	}
 	m := modal("Decide several", list...)
@@ -103,12 +109,12 @@ func verdicts(offered []approval.Verdict) slack.BlockElement {
 // boxes are one group of checkboxes. A box's value is the request's place in the
 // list that is sealed in the modal's metadata.
 func boxes(v BulkChooseView, version string, first int) slack.Block {
-	last := min(first+maxBoxes, len(v.Requests), BulkMost)
+	last := min(first+maxBoxes, len(v.Items), BulkMost)
 	var options []*slack.OptionBlockObject
 	for i := first; i < last; i++ {
-		r := v.Requests[i]
+		r := v.Items[i].Request
 		o := slack.NewOptionBlockObject(strconv.Itoa(i), plainText(clip(object(r), maxOption)), nil)
-		if hint := boxHint(r); hint != "" {
+		if hint := boxHint(v.Items[i]); hint != "" {
 			o.Description = plainText(hint)
 		}
 		options = append(options, o)
@@ -118,7 +124,7 @@ func boxes(v BulkChooseView, version string, first int) slack.Block {
 		e.InitialOptions = options
 	}
 	label := "Requests"
-	if len(v.Requests) > maxBoxes {
+	if len(v.Items) > maxBoxes {
 		label = fmt.Sprintf("Requests %d to %d", first+1, last)
 	}
 	return slack.NewInputBlock(fmt.Sprintf("%s%s-%d", bulkBox, version, first), plainText(label), nil, e).WithOptional(true)
@@ -126,8 +132,12 @@ func boxes(v BulkChooseView, version string, first int) slack.Block {
 
 const bulkBox = "boxes-"
 
-func boxHint(r approval.Request) string {
+func boxHint(item BulkItem) string {
 	var parts []string
+	r := item.Request
+	if worst(item.Hints) != "" {
+		parts = append(parts, "⚠️ look at it alone")
+	}
 	if who := visible(r.Requester, 40); who != "" {
 		parts = append(parts, "by "+who)
 	}
@@ -166,8 +176,8 @@ func BulkChosen(state *slack.ViewState) (verdict approval.Verdict, places []int,
 
 // BulkReviewView is what the modal shows in which several requests are decided.
 type BulkReviewView struct {
-	Verdict  approval.Verdict
-	Requests []approval.Request
+	Verdict approval.Verdict
+	Items   []BulkItem
 	// Left are those that were chosen and cannot be decided so.
 	Left     []BulkResult
 	Comment  approval.CommentRule
@@ -176,7 +186,7 @@ type BulkReviewView struct {
 
 // BulkReviewModal shows each request once more and asks for one comment.
 func BulkReviewModal(v BulkReviewView) slack.ModalViewRequest {
-	n := len(v.Requests)
+	n := len(v.Items)
 	var list []slack.Block
 	if len(v.Left) > 0 {
 		list = append(list, section("left", markdown(plural(len(v.Left), "request is", "requests are")+" left out:\n"+resultLines(v.Left))))
@@ -184,9 +194,13 @@ func BulkReviewModal(v BulkReviewView) slack.ModalViewRequest {
 	if n == 0 {
 		return modal("Decide several", list...)
 	}
-	for i, r := range v.Requests {
-		out := fmt.Sprintf("%d. %s", i+1, heading(r))
-		facts := lines(r)
+	for i, item := range v.Items {
+		out := fmt.Sprintf("%d. %s", i+1, heading(item.Request))
+		for _, h := range item.Hints.Found[:min(len(item.Hints.Found), maxBulkHints)] {
+			w := hintWords[h.Level]
+			out += "\n" + strings.TrimSpace(w.sign+" "+w.word+": "+clip(hintSentence(h), maxHintLine))
+		}
+		facts := lines(item.Request)
 		for _, f := range facts[:min(len(facts), maxBulkFacts)] {
 			out += "\n" + f.Label + ": " + visible(f.Value, maxBulkFact)
 		}
@@ -219,6 +233,8 @@ type BulkResult struct {
 	Refusal RefusalView
 	// Wrong is a plain sentence of ours in place of Reason's.
 	Wrong string
+	// Hints are why it wants a look of its own, where Reason is StepUp.
+	Hints approval.Hints
 	// Needs is what is still missing where the vote was not the last one.
 	Needs Needs
 }
@@ -232,6 +248,8 @@ func (r BulkResult) words() string {
 		return "📨 " + name + ": " + strings.ToLower(noun(r.Verdict)) + " recorded; it is being sent to Keyfactor."
 	case r.Wrong != "":
 		return "⚠️ " + name + ": " + escape(r.Wrong, maxTrouble)
+	case r.Reason == StepUp:
+		return "⚠️ " + name + ": it wants a look of its own, so decide it on its card." + worst(r.Hints)
 	case r.Reason == Changed:
 		return "⚠️ " + name + ": it changed after it was shown to you, so nothing was decided. Look at it again."
 	}

@@ -61,6 +61,8 @@ type HomeItem struct {
 	Needs Needs
 	// Claim says who looks at it.
 	Claim *Claim
+	// Hints are what the rules of the route found; the worst one is shown.
+	Hints approval.Hints
 	// Since is when it began to wait, where Keyfactor does not say when it was submitted.
 	Since time.Time
 }
@@ -156,11 +158,11 @@ func homeID(list string, i int, r approval.Request) string {
 
 func homeItem(id string, item HomeItem) []slack.Block {
 	r := item.Request
-	line := heading(r)
+	what := []slack.RichTextSectionElement{bold(heading(r))}
 	if who := visible(r.Requester, 120); who != "" {
-		line += "\nRequested by " + who
+		what = append(what, text("\nRequested by "+who))
 	}
-	out := []slack.Block{section(id, plainText(line))}
+	out := []slack.Block{slack.NewRichTextBlock(id, slack.NewRichTextSection(what...))}
 	if line := homeLine(item); line != "" {
 		out = append(out, context(id+"-state", markdown(line)))
 	}
@@ -182,17 +184,12 @@ func homeButtons(item HomeItem) []slack.BlockElement {
 			out = append(out, button(b.action, b.value, b.label, r))
 		}
 	}
-	if l := link(item.Link); l != "" {
-		b := button(ActionOpen, "", "Show card", r)
-		b.URL = l
-		out = append(out, b)
-	}
 	return out
 }
 
 var channelID = regexp.MustCompile(`^[CGD][A-Z0-9]{2,31}$`)
 
-// homeLine is "Submitted today at 10:12 · in #pki-approvals".
+// homeLine is "Submitted today at 10:12 · in #pki-approvals · Show card".
 func homeLine(item HomeItem) string {
 	var parts []string
 	if item.State == approval.Deciding {
@@ -206,10 +203,15 @@ func homeLine(item HomeItem) string {
 	if channelID.MatchString(item.Channel) {
 		parts = append(parts, "in <#"+item.Channel+">")
 	}
-	if c := item.Claim.words(); c != "" {
-		parts = append(parts, c)
+	if l := hyperlink(item.Link, "Show card"); l != "Show card" {
+		parts = append(parts, l)
 	}
 	line := strings.Join(parts, " · ")
+	for _, more := range []string{urgency(item.Request), strings.TrimSpace(worst(item.Hints)), item.Claim.words()} {
+		if more != "" {
+			line += "\n" + more
+		}
+	}
 	if t := tally(item.Votes, item.Needs); t != "" {
 		line += "\n" + t
 	}

@@ -42,6 +42,8 @@ func homePage() blocks.HomeView {
 	v.Waiting[1].Votes, v.Waiting[1].Needs = []approval.Vote{vote(ben, approval.Approve, "")}, blocks.Needs{People: 1}
 	v.Waiting[2] = waiting(revocation())
 	v.Waiting[2].Request.Submitted, v.Waiting[2].Since = time.Time{}, decided
+	v.Waiting[4].Hints.Found = []approval.Hint{{Code: approval.HintWildcard, Level: approval.HintWarn, About: []string{"*.example.com"}}, {Code: approval.HintNewDomain, Level: approval.HintNote, About: []string{"example.net"}}}
+	v.Waiting[4].Request.Old = approval.Old{Concern: approval.Replaces, End: decided.AddDate(0, 0, 3)}
 	sent := settled(enrollment(), by(carol, approval.Approve, ""), approval.Outcome{State: approval.Approved, Reason: approval.DecidedHere})
 	half := voted(blocks.Needs{People: 1}, vote(carol, approval.Approve, ""))
 	half.Request.ID = "certificate:90"

@@ -62,6 +62,7 @@ const (
 	maxDetailFacts = 40
 	maxLately      = 5    // decisions on the Home tab
 	maxBulkFacts   = 3    // of each of several requests that are decided together
+	maxBulkHints   = 2    // hints of each
 	maxBulkFact    = 120  // of one of them
 	maxFilter      = 200  // of one filter of a subscription
 	maxListed      = 2800 // bytes of a list in an answer to the slash command

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -142,15 +141,15 @@ func (b *Bot) bulkChoice(ctx context.Context, user, kind string, all bool) (slac
 				view.Verdicts = append(view.Verdicts, v)
 			}
 		}
-		view.Requests = append(view.Requests, r.Request)
+		view.Items = append(view.Items, blocks.BulkItem{Request: r.Request, Hints: b.homeHints(ctx, r)})
 		sealed.Items = append(sealed.Items, bundled{Request: r.Request.ID, Channel: card.Channel, Digest: r.Request.Digest()})
-		if len(view.Requests) == blocks.BulkMost {
+		if len(view.Items) == blocks.BulkMost {
 			break
 		}
 	}
 	var n int
 	view.Metadata, n = b.seal.sealBundle(sealed)
-	view.Requests = view.Requests[:n]
+	view.Items = view.Items[:n]
 	slices.Sort(view.Verdicts) // approve before deny
 	return blocks.BulkChooseModal(view), nil
 }
@@ -194,7 +193,7 @@ func (b *Bot) reviewBulk(ctx context.Context, cb slack.InteractionCallback) any 
 		if reason == "" {
 			reason = b.judge(ctx, &a)
 		}
-		if reason == "" && a.rule.MustType(a.record.Request, verdict) != "" {
+		if reason == "" && a.remarkable() {
 			reason = blocks.StepUp
 		}
 		if reason == "" && verdict == approval.Approve && a.hints.Warn() {
@@ -205,12 +204,12 @@ func (b *Bot) reviewBulk(ctx context.Context, cb slack.InteractionCallback) any 
 			continue
 		}
 		view.Comment = a.rule.Comment(verdict)
-		view.Requests = append(view.Requests, a.record.Request)
+		view.Items = append(view.Items, blocks.BulkItem{Request: a.record.Request, Hints: a.hints})
 		sealed.Items = append(sealed.Items, bundled{Request: a.Request, Channel: a.Channel, Digest: a.Digest})
 	}
 	var n int
 	view.Metadata, n = b.seal.sealBundle(sealed)
-	view.Requests = view.Requests[:n]
+	view.Items = view.Items[:n]
 	return b.replace(ctx, cb.View.ID, blocks.BulkReviewModal(view))
 }
 
@@ -246,7 +245,13 @@ func pause(ctx context.Context, d time.Duration) {
 func (b *Bot) bulkResult(a attempt, reason blocks.RefusalReason) blocks.BulkResult {
 	v := b.refusal(a)
 	v.Approvers = "" // the list would be the same at each of them
-	return blocks.BulkResult{Request: a.record.Request, Verdict: a.Verdict, Reason: reason, Refusal: v}
+	return blocks.BulkResult{Request: a.record.Request, Verdict: a.Verdict, Reason: reason, Refusal: v, Hints: a.hints}
+}
+
+// remarkable reports whether a request wants a look of its own before it is
+// approved: a name is to be typed, or a hint warns.
+func (a attempt) remarkable() bool {
+	return a.mustType() || a.Verdict == approval.Approve && slices.ContainsFunc(a.hints.Found, func(h approval.Hint) bool { return h.Level.Weight() >= approval.HintWarn.Weight() })
 }
 
 // bulkWait is how long the result is waited for before the answer; Slack wants
@@ -346,13 +351,13 @@ func (r *bulkRun) decide(ctx context.Context, item bundled) blocks.BulkResult {
 	a := attempt{user: r.bundle.User, team: r.team, ticket: ticket{Request: item.Request, Channel: item.Channel, Digest: item.Digest, Verdict: r.bundle.Verdict, Until: r.bundle.Until}}
 	reason := b.recall(ctx, &a, "")
 	if reason == "" {
-		if wrong := a.wrong(nil, r.comment); len(wrong) > 0 {
-			reason = blocks.StepUp // or a longer comment: the rule has changed since it was shown
-			defer b.audit(ctx, a, reason)
-			result := b.bulkResult(a, reason)
-			result.Wrong = "It takes more than a comment now, so nothing was decided. Decide it on its card."
-			if w := wrong[blocks.BlockComment]; w != "" {
-				result.Wrong = strings.TrimSpace(w + " Nothing was decided.")
+		// Since it was shown a hint may have come up, or the rule has changed.
+		wrong := blocks.CheckComment(a.rule.Comment(a.Verdict), r.comment)
+		if a.remarkable() || wrong != "" {
+			b.audit(ctx, a, blocks.StepUp)
+			result := b.bulkResult(a, blocks.StepUp)
+			if wrong != "" {
+				result.Wrong = wrong + " Nothing was decided."
 			}
 			return result
 		}

@@ -177,3 +177,23 @@ func TestDecideSeveralIsGuarded(t *testing.T) {
 	requireAudited(t, w, "workflow:00000000-0000-4000-8000-000000000001/step", w.slack.UserID("ada"))
 	w.homeShows("ada", "Nothing waits for you")
 }
+
+// What a hint warns of is approved alone, though it may be denied with the others.
+func TestDecideSeveralLeavesOutWhatWantsALook(t *testing.T) {
+	w := newWorld(t, options{rule: func(r *approval.Rule) {
+		r.Hints.Levels = map[approval.HintCode]approval.HintLevel{approval.HintWildcard: approval.HintWarn}
+	}})
+	w.lie("all", 1, 2)
+	w.lie("all", 3, 3, func(r *approval.Request) { r.SANs = []approval.SAN{{Kind: "dns", Value: "*.example.com"}} })
+	require.Contains(t, w.home("ada", "3 requests wait for you").String(), "Warning")
+	choose := func(v approval.Verdict) {
+		w.pressHome("ada", slacksim.Click{ActionID: blocks.ActionBulk})
+		require.Empty(t, w.choose("ada", w.modal("ada", "look at it alone"), v, "0", "1", "2").Errors)
+	}
+	choose(approval.Approve)
+	v := w.modal("ada", "Approve 2 requests")
+	require.Contains(t, v.String(), "`web03.example.com`: it wants a look of its own")
+	w.slack.CloseView(t.Context(), "ada", v.ID, true)
+	choose(approval.Deny)
+	w.modal("ada", "Deny 3 requests")
+}

@@ -178,6 +178,20 @@ func (b *Bot) homeView(ctx context.Context, user string, place homePlace, record
 	return v, look.String(), nil
 }
 
+// homeHints are the hints about a request in a list; that some may be missing there
+// is for the log.
+func (b *Bot) homeHints(ctx context.Context, r store.Record) approval.Hints {
+	rule, ok := b.c.Rule(r.Route)
+	if !ok {
+		return approval.Hints{}
+	}
+	h, err := b.hints(ctx, rule, r.Request)
+	if err != nil {
+		b.log(r.Request.ID).Warn("what was seen before could not be looked up for a list", zap.Error(err))
+	}
+	return h
+}
+
 // homeLately is how many decisions of a person's own their Home tab shows.
 const homeLately = 5
 
@@ -212,7 +226,7 @@ func (b *Bot) homeItem(ctx context.Context, user string, r store.Record) (blocks
 	}
 	item := blocks.HomeItem{Request: r.Request, State: r.State, Votes: r.Votes, Since: r.Seen, Sealed: map[approval.Verdict]string{}}
 	item.Needs = needs(rule, r)
-	item.Claim = b.claimOf(r)
+	item.Claim, item.Hints = b.claimOf(r), b.homeHints(ctx, r)
 	if card.Channel == "" {
 		return item, true // it has a card somewhere soon, and buttons then
 	}

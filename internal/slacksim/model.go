@@ -238,7 +238,7 @@ func collectText(v any, b *strings.Builder) {
 			b.WriteString("\n")
 			b.WriteString(s)
 		}
-		for _, key := range []string{"title", "label", "text", "fields", "accessory", "element", "elements", "hint", "options"} {
+		for _, key := range []string{"title", "label", "text", "fields", "accessory", "element", "elements", "hint", "options", "description"} {
 			if _, isText := v[key].(string); !isText {
 				collectText(v[key], b)
 			}
