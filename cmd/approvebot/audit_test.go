@@ -34,7 +34,7 @@ func audited(t *testing.T) (url string, entries []store.Entry) {
 		{Event: "request.seen", Request: "certificate:23", Detail: map[string]any{"title": "EXAMPLE\\alice asks <&>", "route": "web", "channels": []string{"#pki-approvals", "#b"}, "digest": "d"}},
 		{Event: "click.refused", Request: "certificate:23", By: personBen, Detail: map[string]any{"reason": "not_an_approver", "verdict": "approve"}},
 		{Event: "decision.made", Request: "certificate:23", By: personAda, Detail: map[string]any{"verdict": "approve", "comment": "fine\x1b[2J\n\u202egnp", "voters": []string{"U0ADA"}, "account": ""}},
-		{Event: "config.changed", Detail: map[string]any{"b": 7, "a": map[string]any{"y": 1, "x": "z"}}},
+		{Event: "some.new.event", Detail: map[string]any{"b": 7, "a": map[string]any{"y": 1, "x": "z"}}},
 		{Event: "request.settled", Request: "certificate:23", Detail: map[string]any{"state": "approved", "reason": "decided_here", "by": "", "message": ""}},
 	} {
 		require.NoError(t, s.Audit(t.Context(), e))
@@ -59,7 +59,7 @@ func TestAuditList(t *testing.T) {
 2026-03-01 08:00:00  request.seen     -                certificate:23  EXAMPLE\alice asks <&>; route web in #pki-approvals, #b
 2026-03-01 09:00:00  click.refused    Ben[31m (U0BEN)  certificate:23  not an approver; wanted to approve
 2026-03-01 10:00:00  decision.made    Ada (U0ADA)      certificate:23  approve: fine[2J gnp; voters U0ADA
-2026-03-01 11:00:00  config.changed   -                -               a {"x":"z","y":1}, b 7
+2026-03-01 11:00:00  some.new.event   -                -               a {"x":"z","y":1}, b 7
 2026-03-01 12:00:00  request.settled  -                certificate:23  approved, decided here
 `, list())
 
@@ -73,7 +73,7 @@ func TestAuditList(t *testing.T) {
 		"of an event":           {[]string{"--event", "request.seen"}, []string{"request.seen"}},
 		"the newest":            {[]string{"--limit", "1"}, []string{"request.settled"}},
 		"between two times":     {[]string{"--since", "2026-03-01 09:00", "--until", "2026-03-01T12:00:00+01:00"}, []string{"click.refused", "decision.made"}},
-		"of one day":            {[]string{"--since", "2026-03-01", "--until", "2026-03-02", "--limit", "0"}, []string{"request.seen", "click.refused", "decision.made", "config.changed", "request.settled"}},
+		"of one day":            {[]string{"--since", "2026-03-01", "--until", "2026-03-02", "--limit", "0"}, []string{"request.seen", "click.refused", "decision.made", "some.new.event", "request.settled"}},
 		"of the future":         {[]string{"--since", "9999-01-01"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

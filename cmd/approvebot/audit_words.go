@@ -87,13 +87,13 @@ var sayings = map[string]func(d detail) string{
 	},
 	"config.changed": func(d detail) string {
 		all, _ := d["changes"].([]any)
-		var keys []string
+		var changes []string
 		for _, c := range all {
-			if m, ok := c.(map[string]any); ok {
-				keys = append(keys, detail(m).text("key"))
-			}
+			m, _ := c.(map[string]any)
+			one := detail(m)
+			changes = append(changes, one.text("key")+one.with(" was ", "was")+one.with(" is ", "is"))
 		}
-		return strings.Join(keys, ", ")
+		return strings.Join(changes, "; ")
 	},
 	"card.failed":   func(d detail) string { return d.text("channel") + ": " + d.text("error") },
 	"card.reposted": func(d detail) string { return "again in " + d.text("channel") },

@@ -50,7 +50,7 @@ func (p *program) root() *cobra.Command {
 	flags.StringVar(&p.flags.logFormat, "log-format", "", "json, console, or auto: console on a terminal, json otherwise (default: what the configuration says, or auto)")
 	complete(root, "log-level", "debug", "info", "warn", "error")
 	complete(root, "log-format", "auto", "json", "console")
-	root.AddCommand(p.runCommand(), p.demoCommand(), p.checkCommand(), p.statusCommand(), p.auditCommand(), p.explainCommand(), p.manifestCommand(), p.configCommand(), p.simulateCommand(), p.versionCommand())
+	root.AddCommand(p.runCommand(), p.demoCommand(), p.checkCommand(), p.statusCommand(), p.auditCommand(), p.backupCommand(), p.explainCommand(), p.manifestCommand(), p.configCommand(), p.simulateCommand(), p.versionCommand())
 	return root
 }
 
