@@ -204,7 +204,7 @@ func (b *Bot) bar(ctx context.Context, a *attempt, k knownPerson) error {
 			return err
 		}
 		if may {
-			a.elsewhere = append(a.elsewhere, card.Channel)
+			a.elsewhere = append(a.elsewhere, roomOf(card))
 		}
 	}
 	if _, carded := cardIn(a.record, a.Channel); !carded || a.Room == "" {
@@ -212,6 +212,14 @@ func (b *Bot) bar(ctx context.Context, a *attempt, k knownPerson) error {
 	}
 	a.candidate.Barred = !here
 	return nil
+}
+
+// roomOf is how people find a card's channel: by its id, which Slack shows as a link.
+func roomOf(card store.Card) string {
+	if isPerson(card.Channel) || card.SlackChannel == "" {
+		return card.Channel
+	}
+	return card.SlackChannel
 }
 
 // isPerson reports whether a card's channel is a person, who gets it as a direct message.

@@ -91,7 +91,7 @@ func TestASubscriptionNarrowsWhoDecidesInItsChannel(t *testing.T) {
 	r := w.submits("ada", "too late")
 	require.False(t, r.Closed)
 	require.Contains(t, r.Views[len(r.Views)-1].String(), "only approvers among `@pki-admins`")
-	require.Contains(t, r.Views[len(r.Views)-1].String(), "#pki-approvals", "she is told where she may")
+	require.Contains(t, r.Views[len(r.Views)-1].String(), "<#"+w.slack.ChannelID("pki-approvals")+">", "she is told where she may")
 	w.closeAll("ada")
 
 	before := len(w.slack.Ephemerals("ada"))

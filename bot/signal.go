@@ -194,6 +194,9 @@ func (b *Bot) count(ctx context.Context, d store.Decision, s approval.Standing) 
 		return false, fmt.Errorf("open %s for a further person: %w", d.Request, err)
 	}
 	b.c.Meter.Settled(d.Verdict, b.c.Now().Sub(d.At))
+	if _, err := b.c.Store.Revise(ctx, s.Request); err != nil {
+		b.log(d.Request).Warn("the card says how many approvals are missing only after the next poll", zap.Error(err))
+	}
 	return true, nil
 }
 
