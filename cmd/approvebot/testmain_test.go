@@ -6,4 +6,13 @@ import (
 	"github.com/approvebot/approvebot/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+// cleanups are done when all tests have ended.
+var cleanups []func()
+
+func TestMain(m *testing.M) {
+	pgtest.Main(m, func() {
+		for _, clean := range cleanups {
+			clean()
+		}
+	})
+}
