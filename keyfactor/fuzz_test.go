@@ -1,12 +1,15 @@
 package keyfactor_test
 
 import (
+	"crypto/rsa"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net/http"
 	"strings"
 	"testing"
@@ -160,6 +163,47 @@ func FuzzCSR(f *testing.F) {
 			}
 		}
 	})
+}
+
+// An RSA key of half a million bits fits into a CSR, and verifying its signature
+// takes a quarter of a minute; whoever uploads it would hold up every poll.
+func TestAHugeKeyIsNotVerified(t *testing.T) {
+	const bits = 1 << 19
+	n := new(big.Int).Lsh(big.NewInt(3), bits-2)
+	n.SetBit(n, 0, 1)
+	key, err := asn1.Marshal(rsa.PublicKey{N: n, E: 65537})
+	require.NoError(t, err)
+	subject, err := asn1.Marshal(subjectOfWeb01.ToRDNSequence())
+	require.NoError(t, err)
+	algorithm := func(last int) pkix.AlgorithmIdentifier {
+		return pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, last}, Parameters: asn1.NullRawValue}
+	}
+	type publicKey struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Key       asn1.BitString
+	}
+	type info struct {
+		Version    int
+		Subject    asn1.RawValue
+		Key        publicKey
+		Attributes []asn1.RawValue `asn1:"tag:0"`
+	}
+	der, err := asn1.Marshal(struct {
+		Info      info
+		Algorithm pkix.AlgorithmIdentifier
+		Signature asn1.BitString
+	}{
+		info{Subject: asn1.RawValue{FullBytes: subject}, Key: publicKey{algorithm(1), asn1.BitString{Bytes: key, BitLength: 8 * len(key)}}},
+		algorithm(11), asn1.BitString{Bytes: make([]byte, bits/8), BitLength: bits},
+	})
+	require.NoError(t, err)
+	body := instance(t, map[string]any{"CurrentStateData": map[string]any{"CSR": base64.StdEncoding.EncodeToString(der)}})
+	got, err := keyfactor.NewWorkflows(answering(t, body), keyfactor.SourceConfig{}).Look(t.Context(), workflow)
+	require.NoError(t, err)
+	require.Equal(t, bits, got.Request.Key.Bits)
+	require.NotNil(t, got.Request.CSR)
+	require.True(t, got.Request.CSR.Differs.Unproved)
+	require.False(t, got.Request.CSR.Differs.BadSignature)
 }
 
 // Whatever is answered, with whatever status: a failure is one of the things that
