@@ -84,7 +84,11 @@ func (b *Bot) post(ctx context.Context, card store.Card, record store.Record) er
 		}
 		if ts != "" {
 			log.Info("card found that an earlier attempt had posted")
-			return b.posted(ctx, card, room, ts, 0)
+			where, err := b.rooms.history(ctx, room) // of a person, the conversation with them
+			if err != nil {
+				return fmt.Errorf("look for the card of %s in %s: %w", id, card.Channel, err)
+			}
+			return b.posted(ctx, card, where, ts, 0)
 		}
 		if err := b.landing(started); err != nil {
 			return err

@@ -119,3 +119,26 @@ func TestADecisionEndsReminders(t *testing.T) {
 		require.NotContains(t, m.String(), "Still waiting")
 	}
 }
+
+// A card that is found again in a conversation with a person can be updated there,
+// which takes the conversation's id and not the person's.
+func TestADirectCardIsFoundAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	id := w.waits(1)
+	w.card(id)
+	w.faults(slacksim.Fault{Method: "chat.postMessage", Kind: slacksim.CutAfter, Count: 1})
+	require.NoError(t, w.store.Place(t.Context(), id, w.slack.UserID("ada")))
+	dm := w.slack.DirectChannelID("ada")
+	w.await("the card to be recorded", func() bool {
+		r, err := w.store.Request(t.Context(), id)
+		require.NoError(t, err)
+		for _, c := range r.Cards {
+			if c.SlackChannel == dm {
+				return true
+			}
+		}
+		return false
+	})
+	require.Equal(t, 1, w.cardsOf(id, dm))
+}
