@@ -36,6 +36,7 @@ func exercised(t *testing.T) *metrics.Metrics {
 	m := metrics.New(metrics.Build{Version: "v1", Commit: "abc", Go: "go1"}, zap.NewNop())
 	m.Backlog(func(context.Context) (store.Backlog, error) { return waiting, nil }, deadline)
 	m.Link(func() bool { return true }, func() int { return 1 })
+	m.Configuration(func() (bool, time.Time) { return true, time.Unix(1_700_000_400, 0) })
 	m.Answered("view_submission", 40*time.Millisecond)
 	m.Posted("web", 3*time.Second)
 	m.Voted("web", approval.Approve)
