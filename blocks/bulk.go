@@ -127,7 +127,7 @@ func boxes(v BulkChooseView, version string, first int) slack.Block {
 	if len(v.Items) > maxBoxes {
 		label = fmt.Sprintf("Requests %d to %d", first+1, last)
 	}
-	return slack.NewInputBlock(fmt.Sprintf("%s%s-%d", bulkBox, version, first), plainText(label), nil, e).WithOptional(true)
+	return slack.NewInputBlock(fmt.Sprintf("%s%s-%d", bulkBox, version, first), plainText(label), nil, e).WithOptional(len(v.Items) > maxBoxes)
 }
 
 const bulkBox = "boxes-"
@@ -195,7 +195,7 @@ func BulkReviewModal(v BulkReviewView) slack.ModalViewRequest {
 		return modal("Decide several", list...)
 	}
 	for i, item := range v.Items {
-		out := fmt.Sprintf("%d. %s", i+1, heading(item.Request))
+		var out string
 		for _, h := range item.Hints.Found[:min(len(item.Hints.Found), maxBulkHints)] {
 			w := hintWords[h.Level]
 			out += "\n" + strings.TrimSpace(w.sign+" "+w.word+": "+clip(hintSentence(h), maxHintLine))
@@ -204,7 +204,7 @@ func BulkReviewModal(v BulkReviewView) slack.ModalViewRequest {
 		for _, f := range facts[:min(len(facts), maxBulkFacts)] {
 			out += "\n" + f.Label + ": " + visible(f.Value, maxBulkFact)
 		}
-		list = append(list, section(fmt.Sprintf("item-%d", i+1), plainText(out)))
+		list = append(list, slack.NewRichTextBlock(fmt.Sprintf("item-%d", i+1), slack.NewRichTextSection(bold(fmt.Sprintf("%d. %s", i+1, heading(item.Request))), text(out))))
 	}
 	if v.Comment.Need != approval.CommentOff {
 		list = append(list, slack.NewDividerBlock())

@@ -55,9 +55,9 @@ func menu(v CardView) []slack.BlockElement {
 	}
 	switch {
 	case v.Claimable && v.Claim == nil:
-		add(MenuClaim, "👀 I'm looking at it")
+		add(MenuClaim, "I'm looking at it")
 	case v.Claimable:
-		add(MenuClaim, "👀 I'm looking at it now")
+		add(MenuClaim, "I'm looking at it now")
 		add(MenuRelease, "I'm no longer looking at it")
 	}
 	add(MenuExplain, "Who may decide, and why?")

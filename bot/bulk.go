@@ -147,6 +147,12 @@ func (b *Bot) bulkChoice(ctx context.Context, user, kind string, all bool) (slac
 			break
 		}
 	}
+	if len(view.Items) < blocks.BulkMost { // what is left out is not theirs to decide
+		i := slices.IndexFunc(view.Kinds, func(k blocks.BulkKind) bool { return k.Key == chosen.Key })
+		if i >= 0 {
+			view.Kinds[i].Count = len(view.Items)
+		}
+	}
 	var n int
 	view.Metadata, n = b.seal.sealBundle(sealed)
 	view.Items = view.Items[:n]

@@ -136,6 +136,9 @@ func (b *Bot) publishHome(ctx context.Context, user string, view blocks.HomeView
 	if err == nil {
 		return true
 	}
+	if ctx.Err() != nil {
+		return false // we are about to end
+	}
 	b.c.Log.Warn("the Home tab could not be shown: "+advice(err), zap.String("person", user), zap.Error(err))
 	if kind, after := judge(err); kind != never && kind != badBlocks {
 		b.homes.again(after)
