@@ -49,9 +49,9 @@ type Config struct {
 	// Unrouted is told once of each request that no route takes.
 	Unrouted func(context.Context, approval.Request)
 	Log      *zap.Logger
-	// Keep is how long settled requests are remembered, 180 days by default. The
-	// audit log is kept for ever.
-	Keep time.Duration
+	// Keep says how long settled requests are remembered; 0, and the default, is for
+	// ever. The audit log is kept in any case.
+	Keep func() time.Duration
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 	// Concurrency bounds the requests for details of one pass; default 4.
@@ -101,8 +101,8 @@ func New(c Config) *Poller {
 	if c.Observe == nil {
 		c.Observe = func(Report) {}
 	}
-	if c.Keep <= 0 {
-		c.Keep = 180 * 24 * time.Hour
+	if c.Keep == nil {
+		c.Keep = func() time.Duration { return 0 }
 	}
 	if c.Concurrency <= 0 {
 		c.Concurrency = 4
@@ -203,19 +203,21 @@ func (p *Poller) Pass(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// prune forgets what was settled long ago, once a day.
+// prune forgets what was settled long ago, once a day, or as long as there is more.
 func (p *Poller) prune(ctx context.Context) error {
-	now := p.c.Now()
-	if now.Sub(p.pruned) < 24*time.Hour {
+	now, keep := p.c.Now(), p.c.Keep()
+	if keep <= 0 || now.Sub(p.pruned) < 24*time.Hour {
 		return nil
 	}
-	n, err := p.c.Store.Prune(ctx, now.Add(-p.c.Keep))
+	n, more, err := p.c.Store.Prune(ctx, now.Add(-keep))
+	if n > 0 {
+		p.c.Log.Info("old requests forgotten", zap.Int64("requests", n), zap.Duration("settled_longer_ago_than", keep))
+	}
 	if err != nil {
 		return fmt.Errorf("forget old requests: %w", err)
 	}
-	p.pruned = now
-	if n > 0 {
-		p.c.Log.Info("old requests forgotten", zap.Int64("requests", n))
+	if !more {
+		p.pruned = now
 	}
 	return nil
 }

@@ -95,6 +95,9 @@ var sayings = map[string]func(d detail) string{
 		}
 		return strings.Join(changes, "; ")
 	},
+	"requests.forgotten": func(d detail) string {
+		return d.text("requests") + " that were settled before " + d.text("settled_before")
+	},
 	"card.failed":   func(d detail) string { return d.text("channel") + ": " + d.text("error") },
 	"card.reposted": func(d detail) string { return "again in " + d.text("channel") },
 }

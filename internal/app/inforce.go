@@ -65,6 +65,7 @@ func (f *inForce) now() *snapshot { return f.p.Load() }
 // What the bot asks at the moment of use.
 func (f *inForce) sources() []approval.Source    { return f.now().queues }
 func (f *inForce) placing() poller.Rules         { return f.now().rules }
+func (f *inForce) keep() time.Duration           { return f.now().Store.Keep }
 func (f *inForce) directory() approval.Directory { return f.now().People.Names() }
 func (f *inForce) allowShared() bool             { return f.now().Slack.AllowSharedChannels }
 func (f *inForce) admins() bot.Team              { return bot.Team(f.now().Admins) }

@@ -22,6 +22,9 @@ const (
 	maxTimeout = 5 * time.Minute
 )
 
+// minKeep lets people read in the morning what was decided yesterday.
+const minKeep = 24 * time.Hour
+
 // minButtonKey is what an HMAC with SHA-256 wants.
 const minButtonKey = 32
 
@@ -222,6 +225,9 @@ func (l *loader) checkPoll(p *Poll) {
 }
 
 func (l *loader) checkStore(s *Store) {
+	if s.Keep != 0 && s.Keep < minKeep {
+		l.fail("store.keep", "must be at least %v, or 0 for ever", minKeep)
+	}
 	if s.URL.IsZero() {
 		return // its file could not be read
 	}

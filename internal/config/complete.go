@@ -26,6 +26,7 @@ const (
 	defaultChannelPosts = 60
 	defaultPosts        = 600
 	databaseFile        = "approvebot.db"
+	defaultKeep         = 8760 * time.Hour
 )
 
 // complete fills in what the file does not say.
@@ -304,6 +305,9 @@ func (l *loader) completeButtonKeys(s *Slack) {
 }
 
 func (l *loader) completeStore(s *Store) {
+	if !l.given("store.keep") {
+		s.Keep = defaultKeep
+	}
 	var none secret.String
 	l.secret("store.url", &s.URL, &s.URLFile, none, "APPROVEBOT_STORE_URL")
 	if !s.URL.IsZero() {

@@ -175,6 +175,8 @@ type Store struct {
 	// that it may hold; [Store.Redacted] is for printing.
 	URL     secret.String `yaml:"url,omitempty"`
 	URLFile string        `yaml:"url_file,omitempty"`
+	// Keep is how long settled requests are remembered; 0 is for ever.
+	Keep time.Duration `yaml:"keep"`
 }
 
 // SQLite returns the path of the database file, or false when the store is not SQLite.

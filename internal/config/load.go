@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -81,9 +82,10 @@ func (c *Config) Redacted() string {
 // MarshalYAML shows the store without its password.
 func (s Store) MarshalYAML() (any, error) {
 	return struct {
-		URL     string `yaml:"url"`
-		URLFile string `yaml:"url_file,omitempty"`
-	}{s.Redacted(), s.URLFile}, nil
+		URL     string        `yaml:"url"`
+		URLFile string        `yaml:"url_file,omitempty"`
+		Keep    time.Duration `yaml:"keep"`
+	}{s.Redacted(), s.URLFile, s.Keep}, nil
 }
 
 // loader completes and checks what the reader has read.

@@ -36,6 +36,7 @@ poll:
     - certificate
 store:
   url: postgres://bot:xxxxx@db.example.com/approvebot
+  keep: 8760h0m0s
 http:
   listen: 127.0.0.1:8080
 hints:

@@ -330,6 +330,10 @@ var reference = []Key{
 		Meaning: "The file that holds it.",
 	},
 	{
+		Path: "store.keep", Default: "`8760h`",
+		Meaning: "How long requests are remembered after they were settled, with their votes, decisions, cards and replies; at least `24h`, or `0` for ever. The audit log is kept in any case; see [data.md](data.md).",
+	},
+	{
 		Path:    "http",
 		Meaning: "Our own listener.",
 	},

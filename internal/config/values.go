@@ -75,6 +75,9 @@ func valuesOf(v reflect.Value, key, path string, all *[]Value) {
 		if name == "" {
 			continue
 		}
+		if strings.Contains(v.Type().Field(i).Tag.Get("yaml"), ",omitempty") && v.Field(i).IsZero() {
+			continue
+		}
 		valueOf(v.Field(i), join(key, name), join(path, name), all)
 	}
 }
@@ -82,7 +85,7 @@ func valuesOf(v reflect.Value, key, path string, all *[]Value) {
 func valueOf(v reflect.Value, key, path string, all *[]Value) {
 	section, below := sectionOf(v.Type(), path)
 	switch {
-	case v.IsZero():
+	case section == nil && v.IsZero() && v.Kind() != reflect.Bool && v.Kind() != reflect.Int && v.Kind() != reflect.Int64:
 	case section != nil && v.Kind() == reflect.Struct:
 		valuesOf(v, key, below, all)
 	case section != nil:

@@ -58,7 +58,7 @@ func TestMemoryOutlivesTheRequests(t *testing.T) {
 			require.False(t, other.Requester)
 			require.Empty(t, other.SameKey)
 
-			_, err = s.Prune(ctx, time.Now().Add(time.Hour))
+			_, _, err = s.Prune(ctx, time.Now().Add(time.Hour))
 			require.NoError(t, err)
 			_, err = s.Request(ctx, first.ID)
 			require.ErrorIs(t, err, store.ErrNotFound)

@@ -173,10 +173,10 @@ func TestPruneForgetsOldRequestsAndKeepsTheAudit(t *testing.T) {
 			require.NoError(t, s.Decide(ctx, approval.Decision{ID: key, Request: r.ID, Verdict: approval.Deny, By: alice, Digest: r.Digest()}))
 		}
 		require.NoError(t, s.Finish(ctx, "settled", approval.Outcome{State: approval.Denied, Reason: approval.DecidedHere}))
-		n, err := s.Prune(ctx, now)
+		n, _, err := s.Prune(ctx, now)
 		require.NoError(t, err)
 		require.Zero(t, n, "not yet old")
-		n, err = s.Prune(ctx, now.Add(time.Second))
+		n, _, err = s.Prune(ctx, now.Add(time.Second))
 		require.NoError(t, err)
 		require.EqualValues(t, 1, n)
 		_, err = s.Request(ctx, request("settled").ID)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"time"
 )
 
 // Swept counts the open rows that were made sure to have a job.
@@ -63,27 +62,4 @@ func (s *Store) Sweep(ctx context.Context) (Swept, error) {
 		return Swept{}, fmt.Errorf("sweep: %w", err)
 	}
 	return n, nil
-}
-
-// pruneLimit keeps one transaction short.
-const pruneLimit = 500
-
-// Prune forgets requests that were settled before the given time, with their
-// cards, replies and decisions, and returns how many. The audit log is never cut.
-func (s *Store) Prune(ctx context.Context, before time.Time) (int64, error) {
-	var total int64
-	for {
-		var n int64
-		err := s.do(ctx, func(ctx context.Context, u *unit) (err error) {
-			n, err = u.exec(ctx, `DELETE FROM request WHERE id IN (SELECT id FROM request WHERE settled_at < $1 ORDER BY settled_at LIMIT $2)`, cut(before), pruneLimit)
-			return err
-		})
-		total += n
-		if err != nil {
-			return total, fmt.Errorf("prune: %w", err)
-		}
-		if n < pruneLimit {
-			return total, nil
-		}
-	}
 }

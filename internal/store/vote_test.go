@@ -289,7 +289,7 @@ func TestKeyfactorWantsFurtherPeopleAndAccounts(t *testing.T) {
 		requireExplained(t, s, r.ID, t)
 		_, _, err = s.VerifyAudit(ctx)
 		require.NoError(t, err)
-		n, err := s.Prune(ctx, time.Now().Add(time.Hour))
+		n, _, err := s.Prune(ctx, time.Now().Add(time.Hour))
 		require.NoError(t, err)
 		require.EqualValues(t, 1, n, "with its votes")
 	})
