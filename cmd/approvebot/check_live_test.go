@@ -204,8 +204,12 @@ func TestCheckLiveFindsWhatIsBroken(t *testing.T) {
 		"group unknown":        {before: replace("@pki-approvers", "@pki-aprovers"), check: "route everything", says: []string{"@pki-aprovers was not found among Slack's user groups"}},
 		"group empty":          {after: func(t *testing.T, s *surroundings) { require.NoError(t, s.workspace.SetGroup("pki-approvers")) }, check: "route everything", says: []string{"group without members"}},
 		"group of guests":      {after: func(t *testing.T, s *surroundings) { require.NoError(t, s.workspace.SetGroup("pki-approvers", "gina")) }, check: "route everything", says: []string{"nobody is a full member"}},
-		"admin unknown":        {before: replace("@carol", "@karol"), check: "admins", says: []string{"admin @karol was not found"}},
-		"password wrong":       {before: func(_ *testing.T, s *surroundings) { s.env["KEYFACTOR_PASSWORD"] = "wrong-one" }, check: "keyfactor", says: []string{"does not accept our credentials", "user name (DOMAIN\\user) and password"}},
+		"requester unknown": {before: func(_ *testing.T, s *surroundings) {
+			s.yaml += "people: {map: {'EXAMPLE\\adm-ada': '@adda', 'EXAMPLE\\ben': '@ben'}}\n"
+		}, check: "people.map", level: app.Warning, says: []string{`@adda, who is said to be EXAMPLE\adm-ada, was not found in Slack; correct it`}},
+		"reminder's channel unknown": {before: replace("U0CAROL", "U0CAROL], groups: [\"@pki-approvers\"]}\n    reminders: [{after: 4h, channel: \"#pki-eskalation\"}]\n#"), check: "route everything", says: []string{"#pki-eskalation was not found"}},
+		"admin unknown":              {before: replace("@carol", "@karol"), check: "admins", says: []string{"admin @karol was not found"}},
+		"password wrong":             {before: func(_ *testing.T, s *surroundings) { s.env["KEYFACTOR_PASSWORD"] = "wrong-one" }, check: "keyfactor", says: []string{"does not accept our credentials", "user name (DOMAIN\\user) and password"}},
 		"no role": {before: func(t *testing.T, s *surroundings) {
 			s.env["KEYFACTOR_USERNAME"], s.env["KEYFACTOR_PASSWORD"] = `EXAMPLE\nobody`, "nobody"
 		}, check: "keyfactor", says: []string{"attach it to a security role"}},

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -147,6 +148,27 @@ func (d *doctor) routes(ctx context.Context, api *slack.Client, team string) {
 	}
 	if !d.c.Admins.Empty() {
 		d.conclude("admins", p.check(ctx, "admin", d.c.Admins.Users, d.c.Admins.Groups), "all of them are full members")
+	}
+	if len(d.c.People.Map) > 0 {
+		d.mapped(ctx, p)
+	}
+}
+
+// mapped looks at the people whom the configuration names as requesters. Somebody
+// who has left may still be named: their old requests stay their own.
+func (d *doctor) mapped(ctx context.Context, p *persons) {
+	var problems []string
+	for _, name := range slices.Sorted(maps.Keys(d.c.People.Map)) {
+		who := d.c.People.Map[name]
+		if _, err := p.find(ctx, who); errors.Is(err, errNobody) {
+			problems = append(problems, fmt.Sprintf("%s, who is said to be %s, was not found in Slack; correct it, or requests of %s count as nobody's whom we know", who, name, name))
+		}
+	}
+	for _, problem := range problems {
+		d.warn("people.map", problem)
+	}
+	if len(problems) == 0 {
+		d.fine("people.map", "all who are named are known to Slack")
 	}
 }
 
