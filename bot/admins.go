@@ -43,32 +43,59 @@ func (a *alerts) first(text string, now time.Time) bool {
 	return true
 }
 
+func (a *alerts) forget(text string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.told, text)
+}
+
 // Alert tells the admins of approvebot something that only they can mend. The
 // sentence is mrkdwn of ours. The log has it in any case.
-func (b *Bot) Alert(ctx context.Context, sentence string) {
+func (b *Bot) Alert(ctx context.Context, sentence string) { b.alert(ctx, sentence) }
+
+// alert reports false if there are admins, and none of them could be told.
+func (b *Bot) alert(ctx context.Context, sentence string) bool {
 	if !b.alerts.first(sentence, b.c.Now()) {
-		return
+		return true
 	}
 	admins, err := b.people.ids(ctx, b.c.Admins())
 	if err != nil {
 		b.c.Log.Warn("not all admins could be found in Slack", zap.Error(err))
 	}
+	told := err == nil && len(admins) == 0
 	for _, id := range admins {
 		if _, _, err := b.c.Slack.PostMessageContext(ctx, id, slack.MsgOptionText(sentence, false)); err != nil {
 			b.c.Log.Warn("an admin could not be told: "+advice(err), zap.String("person", id), zap.Error(err))
+			continue
 		}
+		told = true
 	}
+	if !told {
+		b.alerts.forget(sentence)
+	}
+	return told
 }
 
-// Unrouted tells the admins about a request that no route takes.
+// Unrouted tells the admins about a request that no route takes. It may be called
+// again and again, and does so once: if nobody could be told, or the process ended
+// before, the next call does.
 func (b *Bot) Unrouted(ctx context.Context, r approval.Request) {
-	first, err := b.c.Store.Once(ctx, "unrouted:"+string(r.ID))
-	if err != nil {
-		b.log(r.ID).Error("an unrouted request could not be marked as told", zap.Error(err))
+	if _, told := b.unrouted.Load(r.ID); told {
+		return
 	}
-	if first {
-		b.Alert(ctx, blocks.UnroutedMessage(r).Text)
+	key := "unrouted:" + string(r.ID)
+	first, err := b.c.Store.Once(ctx, key)
+	switch {
+	case err != nil:
+		b.log(r.ID).Error("an unrouted request could not be marked as told; the next poll tries again", zap.Error(err))
+		return
+	case first && !b.alert(ctx, blocks.UnroutedMessage(r).Text):
+		if err := b.c.Store.ClearOnce(ctx, key); err != nil {
+			b.log(r.ID).Error("no admin could be told about an unrouted request", zap.Error(err))
+		}
+		return
 	}
+	b.unrouted.Store(r.ID, true)
 }
 
 // cardLost handles that a card can no longer be updated. A request that still

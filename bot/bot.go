@@ -71,17 +71,18 @@ type Config struct {
 
 // Bot holds the conversation. Its methods are safe for concurrent use.
 type Bot struct {
-	c       Config
-	seal    sealer
-	people  *people
-	rooms   *rooms
-	pace    *pace
-	alerts  alerts
-	homes   *homes
-	self    identity
-	after   sync.WaitGroup // what goes on after an answer was given
-	closing context.Context
-	close   context.CancelFunc
+	c        Config
+	seal     sealer
+	people   *people
+	rooms    *rooms
+	pace     *pace
+	alerts   alerts
+	unrouted sync.Map // of approval.ID: the admins were told that no route takes it
+	homes    *homes
+	self     identity
+	after    sync.WaitGroup // what goes on after an answer was given
+	closing  context.Context
+	close    context.CancelFunc
 }
 
 // identity is who we are in Slack.
@@ -144,6 +145,7 @@ func (b *Bot) Identify(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("ask Slack who we are: %w", err)
 	}
+	b.people.ours(a.EnterpriseID)
 	b.self.mu.Lock()
 	defer b.self.mu.Unlock()
 	b.self.team, b.self.bot, b.self.url = a.TeamID, a.BotID, a.URL

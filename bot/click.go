@@ -64,6 +64,9 @@ func (b *Bot) press(ctx context.Context, cb slack.InteractionCallback, action *s
 	}
 	reason := b.read(ctx, &a, action.Value, room)
 	a.Room, a.Message = room, cb.Container.MessageTs
+	if card, ok := cardIn(a.record, a.Channel); reason == "" && ok && room != "" && card.TS != "" && card.TS != a.Message {
+		a.why, reason = "the button was pressed on another message", blocks.StaleButton
+	}
 	if reason != "" {
 		b.refuse(ctx, a, reason, room)
 		b.acted(ctx, a.user)

@@ -1,7 +1,9 @@
 package bot_test
 
 import (
+	"bytes"
 	"errors"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -150,34 +152,125 @@ func TestManyClicksMakeOneSignal(t *testing.T) {
 	w.told(loser, "This request is settled")
 }
 
-// Ways to press something that is not ours to honour.
+// Ways to press something that is not ours to honour. Each is refused in words, and
+// the audit log says what was wrong with it, and where it was pressed.
 func TestForgedAndCopiedButtonsAreRefused(t *testing.T) {
 	w := newWorld(t, options{})
 	id := w.waits(1)
 	card := w.card(id)
+	other := w.waits(2)
+	w.await("the other card", func() bool { return w.cardsOf(other, "#pki-approvals") == 1 })
+	second := w.cardAt(other, "#pki-approvals")
 	button, _ := card.Button(blocks.ActionApprove)
 	body, signature, _ := strings.Cut(button.Value, ".")
 	elsewhere, err := w.slack.PostAs("ada", "#pki-private", "", "a copy")
 	require.NoError(t, err)
-	for name, click := range map[string]slacksim.Click{
-		"another signature": {Value: body + "." + strings.Repeat("A", len(signature))},
-		"no signature":      {Value: body},
-		"no value":          {Value: "x"},
-		"another channel":   {Value: button.Value, Channel: "#pki-private", TS: elsewhere.TS},
+	for name, try := range map[string]struct {
+		click slacksim.Click
+		why   string
+	}{
+		"another signature": {slacksim.Click{Value: body + "." + strings.Repeat("A", len(signature))}, "does not carry our signature"},
+		"no signature":      {slacksim.Click{Value: body}, "does not carry our signature"},
+		"no value":          {slacksim.Click{Value: "x"}, "does not carry our signature"},
+		"another channel":   {slacksim.Click{Value: button.Value, Channel: "#pki-private", TS: elsewhere.TS}, "made for another channel"},
+		"another message":   {slacksim.Click{Value: button.Value, TS: second.TS}, "pressed on another message"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			click := try.click
 			click.As, click.ActionID = "ada", blocks.ActionApprove
 			if click.Channel == "" {
-				click.Channel, click.TS = "#pki-approvals", card.TS
+				click.Channel = "#pki-approvals"
+			}
+			if click.TS == "" {
+				click.TS = card.TS
 			}
 			before := len(w.slack.Ephemerals("ada"))
 			r := w.slack.Click(t.Context(), click)
 			require.True(t, r.Acknowledged, r.Error)
 			w.await("words", func() bool { return len(w.slack.Ephemerals("ada")) > before })
 			require.Contains(t, w.slack.Ephemerals("ada")[before].String(), "too old or not from approvebot")
+			for e, err := range w.store.Entries(t.Context(), store.Filter{Newest: true, Limit: 1}) {
+				require.NoError(t, err)
+				require.Equal(t, "click.refused", e.Event)
+				require.Equal(t, w.slack.UserID("ada"), e.By.ID)
+				require.Contains(t, e.Detail["why"], try.why)
+				require.Equal(t, w.slack.ChannelID(click.Channel), e.Detail["channel"])
+				require.Equal(t, click.TS, e.Detail["message"])
+			}
 		})
 	}
 	require.Empty(t, w.queue.signals())
+}
+
+// Keys are rotated with an overlap: the new one signs, the old one still verifies,
+// until it is taken away.
+func TestKeysAreRotatedWithAnOverlap(t *testing.T) {
+	s := newStage(t, "sqlite:"+filepath.Join(t.TempDir(), "keys.db"))
+	m := &matrix{T: t, stage: s}
+	m.set(scene{requester: `EXAMPLE\svc-web`})
+	old, now := bytes.Repeat([]byte("k"), 32), bytes.Repeat([]byte("n"), 32)
+	press := func() string { what, _ := m.press("ada", approval.Approve); return what }
+
+	s.keys = [][]byte{now}
+	s.restart(t)
+	require.Equal(t, "no, stale_button", press(), "the old key is gone")
+	s.keys = [][]byte{now, old}
+	s.restart(t)
+	require.Equal(t, "yes, and that decides", press(), "both are in force")
+	m.set(scene{requester: `EXAMPLE\svc-web`})
+	s.keys = [][]byte{now}
+	s.restart(t)
+	require.Equal(t, "yes, and that decides", press(), "the new one has signed since")
+}
+
+// What Slack said about a group is believed for a while when Slack does not answer,
+// and never more than that: a failure lets nobody in, and in the end nobody at all.
+func TestAGroupThatCannotBeRefreshedNeverWidens(t *testing.T) {
+	s := newStage(t, "sqlite:"+filepath.Join(t.TempDir(), "group.db"))
+	m := &matrix{T: t, stage: s}
+	press := func(who string) string {
+		m.set(scene{requester: `EXAMPLE\svc-web`})
+		what, _ := m.press(who, approval.Approve)
+		return what
+	}
+	require.NoError(t, s.slack.SetGroup("@pki-approvers", "ben"))
+	require.Equal(t, "yes, and that decides", press("ben"))
+	require.Equal(t, "no, not_approver", press("dan"))
+
+	require.NoError(t, s.slack.SetGroup("@pki-approvers", "ben", "dan"))
+	require.NoError(t, s.slack.SetFaults(slacksim.Faults{Rules: []slacksim.Fault{{Method: "usergroups.list", Kind: slacksim.Error, Error: "internal_error"}}}))
+	s.pass(5 * time.Minute)
+	require.Equal(t, "yes, and that decides", press("ben"), "known from before")
+	require.Equal(t, "no, not_approver", press("dan"), "not known from before")
+	s.pass(6 * time.Minute)
+	require.Equal(t, "no, slack_down", press("ben"), "what was known is too old")
+	require.Equal(t, "yes, and that decides", press("ada"), "named, and in need of no group")
+
+	require.NoError(t, s.slack.SetFaults(slacksim.Faults{}))
+	require.Equal(t, "yes, and that decides", press("dan"))
+}
+
+// An unrouted request is reported to the admins once, whatever happens in between.
+func TestAnUnroutedRequestIsReportedOnce(t *testing.T) {
+	s := newStage(t, "sqlite:"+filepath.Join(t.TempDir(), "unrouted.db"))
+	r := request("workflow:unrouted/step", 7)
+	heard := func() (n int) {
+		for _, m := range s.slack.Messages(s.slack.DirectChannelID("carol")) {
+			if strings.Contains(m.String(), "web07.example.com") {
+				n++
+			}
+		}
+		return n
+	}
+	require.NoError(t, s.slack.SetFaults(slacksim.Faults{Rules: []slacksim.Fault{{Method: "chat.postMessage", Kind: slacksim.Error, Error: "fatal_error"}}}))
+	s.bot.Load().Unrouted(t.Context(), r)
+	require.Zero(t, heard(), "Slack is away")
+	require.NoError(t, s.slack.SetFaults(slacksim.Faults{}))
+	for range 3 {
+		s.bot.Load().Unrouted(t.Context(), r)
+		s.restart(t)
+		require.Equal(t, 1, heard())
+	}
 }
 
 func TestAnOldButtonIsRefused(t *testing.T) {

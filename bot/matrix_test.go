@@ -56,11 +56,12 @@ func TestPolicyMatrixInWords(t *testing.T) {
 			slacksim.Person{Name: "rita", RealName: "Rita", Email: "rita@example.com"},
 			slacksim.Person{Name: "una", RealName: "Una", Email: "una@example.com", Unconfirmed: true},
 			slacksim.Person{Name: "sam", RealName: "Sam", Email: "sam@example.com", SingleGuest: true},
+			slacksim.Person{Name: "eno", RealName: "Eno", Email: "eno@example.net", Enterprise: "E0OTHER"},
 			slacksim.Person{Name: "ned", RealName: "Ned", Email: "ned@example.com"})
 		for i := range c.Groups {
 			switch c.Groups[i].Handle {
 			case "pki-approvers":
-				c.Groups[i].Users = []string{"ben", "rita", "una", "gina", "sam", "otto", "xena"}
+				c.Groups[i].Users = []string{"ben", "rita", "una", "gina", "sam", "otto", "eno", "xena"}
 			case "pki-admins":
 				c.Groups[i].Users = []string{"carol", "rita"}
 			case "pki-security":
@@ -68,7 +69,7 @@ func TestPolicyMatrixInWords(t *testing.T) {
 			}
 		}
 		for i := range c.Channels {
-			c.Channels[i].Members = append(c.Channels[i].Members, "rita", "una", "sam", "ned", "otto", "xena")
+			c.Channels[i].Members = append(c.Channels[i].Members, "rita", "una", "sam", "ned", "otto", "eno", "xena")
 		}
 	})
 	s.directory = approval.Directory{
@@ -76,7 +77,7 @@ func TestPolicyMatrixInWords(t *testing.T) {
 	}
 	people := []person{
 		{"approver by name", "ada"}, {"member of a group", "ben"}, {"not listed", "ned"}, {"admin only", "carol"}, {"requester", "rita"}, {"unknown e-mail", "una"},
-		{"guest", "gina"}, {"single-channel guest", "sam"}, {"external", "otto"}, {"deactivated", "xena"}, {"app", "approvebot"}, {"nobody Slack knows", "ghost"},
+		{"guest", "gina"}, {"single-channel guest", "sam"}, {"external", "otto"}, {"of another organisation", "eno"}, {"deactivated", "xena"}, {"app", "approvebot"}, {"nobody Slack knows", "ghost"},
 	}
 	scenes := []scene{
 		{name: "usual"},

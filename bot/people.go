@@ -32,6 +32,8 @@ type people struct {
 	groups  map[string]knownGroup  // by handle without @, and by id
 	found   map[string]knownPerson // by what configuration or Keyfactor calls them; ID empty means nobody
 	handles handles
+
+	enterprise string // our organisation, where the workspace belongs to one
 }
 
 type knownPerson struct {
@@ -45,6 +47,19 @@ type knownGroup struct {
 	id      string
 	members []string
 	at      time.Time
+}
+
+// ours tells which organisation our workspace belongs to.
+func (p *people) ours(enterprise string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.enterprise = enterprise
+}
+
+func (p *people) ourEnterprise() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.enterprise
 }
 
 func newPeople(c *slack.Client, now func() time.Time) *people {
@@ -69,7 +84,7 @@ func (p *people) person(ctx context.Context, id, ourTeam string) (knownPerson, e
 		return knownPerson{}, fmt.Errorf("ask Slack about person %s: %w", id, err)
 	}
 	k := knownPerson{
-		Person: approval.Person{Team: u.TeamID, ID: u.ID, Name: displayName(u), Email: u.Profile.Email, Membership: membership(u, ourTeam)},
+		Person: approval.Person{Team: u.TeamID, ID: u.ID, Name: displayName(u), Email: u.Profile.Email, Membership: membership(u, ourTeam, p.ourEnterprise())},
 		handle: u.Name,
 		zone:   zone(u),
 		at:     p.now(),
@@ -100,13 +115,14 @@ func displayName(u *slack.User) string {
 	return u.ID
 }
 
-func membership(u *slack.User, ourTeam string) approval.Membership {
+func membership(u *slack.User, ourTeam, ourEnterprise string) approval.Membership {
+	organisation := u.Enterprise.EnterpriseID
 	switch {
 	case u.Deleted:
 		return approval.Deactivated
 	case u.IsBot || u.IsAppUser || u.ID == "USLACKBOT":
 		return approval.Robot
-	case u.IsStranger || ourTeam == "" || u.TeamID != ourTeam:
+	case u.IsStranger || ourTeam == "" || u.TeamID != ourTeam || organisation != "" && organisation != ourEnterprise:
 		return approval.Outsider
 	case u.IsRestricted || u.IsUltraRestricted:
 		return approval.Guest

@@ -38,6 +38,7 @@ type stage struct {
 	plays int
 
 	directory approval.Directory
+	keys      [][]byte // that seal
 }
 
 func (s *stage) now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
@@ -46,7 +47,7 @@ func (s *stage) pass(d time.Duration) { s.ahead.Add(int64(d)) }
 
 func newStage(t testing.TB, url string, change ...func(*slacksim.Config)) *stage {
 	t.Helper()
-	s := &stage{directory: approval.Directory{NotInSlack: []string{`EXAMPLE\svc-*`}}}
+	s := &stage{directory: approval.Directory{NotInSlack: []string{`EXAMPLE\svc-*`}}, keys: [][]byte{bytes.Repeat([]byte("k"), 32)}}
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
@@ -89,7 +90,7 @@ func (s *stage) restart(t require.TestingT) {
 			return func(r approval.Request) bool { return string(r.ID) == wanted["subject"] }, nil
 		},
 		Explain: func(approval.Request) []blocks.ExplainRoute { return nil },
-		Keys:    func() [][]byte { return [][]byte{bytes.Repeat([]byte("k"), 32)} },
+		Keys:    func() [][]byte { return s.keys },
 		Rule: func(name string) (approval.Rule, bool) {
 			r, ok := s.rules.Load(name)
 			if !ok {

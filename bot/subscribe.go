@@ -125,6 +125,12 @@ func (b *Bot) submitSubscription(ctx context.Context, cb slack.InteractionCallba
 		m := blocks.NoticeModal("Subscription", sentence)
 		return slack.NewUpdateViewSubmissionResponse(&m)
 	}
+	if err == nil && !ok || errors.Is(err, errForged) {
+		entry := store.Entry{At: b.c.Now(), Event: "command.refused", By: approval.Person{ID: cb.User.ID, Team: cb.User.TeamID}, Detail: map[string]any{"command": "subscribe, by the form", "channel": t.Room}}
+		if err := b.c.Store.Audit(ctx, entry); err != nil {
+			b.c.Log.Error("refusal could not be written to the audit log", zap.Error(err))
+		}
+	}
 	if err != nil || !ok {
 		return notice("Only admins of approvebot may do this, or Slack did not answer in time. Nothing was changed.")
 	}

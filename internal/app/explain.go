@@ -56,7 +56,7 @@ func Judge(ctx context.Context, c *config.Config, rule approval.Rule, q approval
 	if err != nil {
 		return nil, fmt.Errorf("ask Slack who we are: %w", err)
 	}
-	d := directory{api: api, team: who.TeamID}
+	d := directory{api: api, team: who.TeamID, enterprise: who.EnterpriseID}
 	opinions := make([]Opinion, len(names))
 	for i, name := range names {
 		opinions[i] = d.judge(ctx, c.People.Names(), rule, q, name)
@@ -66,10 +66,12 @@ func Judge(ctx context.Context, c *config.Config, rule approval.Rule, q approval
 
 // directory asks Slack about people.
 type directory struct {
-	api    *slack.Client
-	team   string
-	users  []slack.User // for handles, which Slack has no look-up for
-	groups []slack.UserGroup
+	api  *slack.Client
+	team string
+	// enterprise is our organisation, where the workspace belongs to one.
+	enterprise string
+	users      []slack.User // for handles, which Slack has no look-up for
+	groups     []slack.UserGroup
 }
 
 func (d *directory) judge(ctx context.Context, names approval.Directory, rule approval.Rule, q approval.Request, name string) Opinion {
@@ -176,7 +178,7 @@ func (d *directory) known(u *slack.User) approval.Known {
 		k.Membership = approval.Deactivated
 	case u.IsBot || u.IsAppUser || u.ID == "USLACKBOT":
 		k.Membership = approval.Robot
-	case u.IsStranger || d.team == "" || u.TeamID != d.team:
+	case u.IsStranger || d.team == "" || u.TeamID != d.team || u.Enterprise.EnterpriseID != "" && u.Enterprise.EnterpriseID != d.enterprise:
 		k.Membership = approval.Outsider
 	case u.IsRestricted || u.IsUltraRestricted:
 		k.Membership = approval.Guest

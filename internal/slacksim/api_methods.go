@@ -71,6 +71,9 @@ func authTest(w *Workspace, c *call) (object, error) {
 		"url": c.base + "/", "team": w.cfg.Team.Name, "team_id": w.cfg.Team.ID,
 		"is_enterprise_install": false, "app_id": w.app.ID, "app_name": w.app.Name,
 	}
+	if w.cfg.Team.Enterprise != "" {
+		answer["enterprise_id"] = w.cfg.Team.Enterprise
+	}
 	if c.token == w.cfg.BotToken {
 		answer["user"], answer["user_id"], answer["bot_id"] = w.app.UserName, w.app.UserID, w.app.BotID
 	}

@@ -1,6 +1,7 @@
 package slacksim
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +28,9 @@ func (w *Workspace) wirePerson(p *Person, c *call) object {
 	o["is_restricted"], o["is_ultra_restricted"] = p.Guest || p.SingleGuest, p.SingleGuest
 	o["is_email_confirmed"], o["who_can_share_contact_card"] = !p.Unconfirmed, "EVERYONE"
 	o["tz"], o["tz_label"], o["tz_offset"] = zone(p.TZ, w.now())
+	if organisation := cmp.Or(p.Enterprise, w.cfg.Team.Enterprise); organisation != "" {
+		o["enterprise_user"] = object{"id": p.ID, "enterprise_id": organisation, "enterprise_name": organisation, "is_admin": false, "is_owner": false, "teams": []string{p.TeamID}}
+	}
 	if w.outsider(p) {
 		o["is_stranger"] = !w.sharesChannel(p.ID)
 	}

@@ -75,6 +75,7 @@ type Config struct {
 // Team is a workspace.
 type Team struct {
 	ID, Name, Domain string
+	Enterprise       string // the organisation it belongs to, if any
 }
 
 // App is the installed app and its bot user.
@@ -110,6 +111,7 @@ type Person struct {
 	Email       string
 	Title       string
 	TZ          string // IANA name
+	Enterprise  string // of an organisation with several workspaces; empty: the workspace's own, if any
 	TeamID      string // empty: the workspace's own; another one makes an outsider
 	Admin       bool
 	Guest       bool // is_restricted
