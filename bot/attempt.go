@@ -232,6 +232,7 @@ func (b *Bot) decide(ctx context.Context, a *attempt, comment string) blocks.Ref
 		log.Info("decision recorded", zap.String("decision", d.ID))
 		b.c.Meter.Voted(a.record.Route, vote.Verdict)
 		b.c.Meter.Decided(a.record.Route, d.Verdict)
+		b.traceDecision(ctx, a.record.Route, *d)
 	}
 	return ""
 }

@@ -20,11 +20,13 @@ import (
 	"time"
 
 	"github.com/slack-go/slack"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/approvebot/approvebot/blocks"
 	"github.com/approvebot/approvebot/internal/approval"
 	"github.com/approvebot/approvebot/internal/store"
+	"github.com/approvebot/approvebot/internal/tracing"
 )
 
 // Config says what a Bot works with. All fields are required but those with a
@@ -61,6 +63,8 @@ type Config struct {
 	SealLife time.Duration
 	// Meter is told what happens; default nobody.
 	Meter Meter
+	// Tracer makes spans of what happens; default none.
+	Tracer trace.Tracer
 	// HomeEvery is how often it is looked whether what open Home tabs show has
 	// changed; default 3 s.
 	HomeEvery time.Duration
@@ -113,6 +117,9 @@ func New(c Config) (*Bot, error) {
 	}
 	if c.Admins == nil {
 		c.Admins = func() Team { return Team{} }
+	}
+	if c.Tracer == nil {
+		c.Tracer = tracing.Off()
 	}
 	if c.Meter == nil {
 		c.Meter = unmetered{}

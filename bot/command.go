@@ -13,7 +13,8 @@ import (
 
 // Command answers the slash command. Its answers are for the person alone.
 func (b *Bot) Command(ctx context.Context, cmd slack.SlashCommand) any {
-	defer b.answered(ctx, "command")()
+	ctx, end := b.handle(ctx, "command", cmd.UserID)
+	defer end()
 	verb, rest, _ := strings.Cut(strings.TrimSpace(cmd.Text), " ")
 	rest = strings.TrimSpace(rest)
 	switch strings.ToLower(verb) {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/slack-go/slack"
+	attr "go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/approvebot/approvebot/internal/approval"
 	"github.com/approvebot/approvebot/internal/store"
@@ -60,13 +62,24 @@ func received(ctx context.Context, at time.Time) context.Context {
 
 type receivedKey struct{}
 
-// answered measures from when the transport received it, or else from now.
-func (b *Bot) answered(ctx context.Context, sort string) func() {
-	at, ok := ctx.Value(receivedKey{}).(time.Time)
-	if !ok {
-		at = time.Now()
+// receivedAt is when the transport received what is being handled, or else now.
+func receivedAt(ctx context.Context) time.Time {
+	if at, ok := ctx.Value(receivedKey{}).(time.Time); ok {
+		return at
 	}
-	return func() { b.c.Meter.Answered(sort, time.Since(at)) }
+	return time.Now()
+}
+
+// handle measures and traces the handling of what a person did, until the function
+// that it returns is called.
+func (b *Bot) handle(ctx context.Context, sort, person string) (context.Context, func()) {
+	at := receivedAt(ctx)
+	ctx, span := b.c.Tracer.Start(ctx, "Slack "+sort, trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(at),
+		trace.WithAttributes(attr.String("approvebot.person", person)))
+	return ctx, func() {
+		b.c.Meter.Answered(sort, time.Since(at))
+		span.End()
+	}
 }
 
 // sortOf keeps to the sorts of interactions that Slack documents.

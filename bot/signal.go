@@ -35,7 +35,7 @@ const (
 // settled. Every attempt reads the request first; only an attempt that finds no
 // mark of an earlier one, or has learned from Keyfactor that the earlier one
 // left no trace, sends (promise P3).
-func (b *Bot) Signal(ctx context.Context, decisionID string) error {
+func (b *Bot) Signal(ctx context.Context, decisionID string) (err error) {
 	d, first, err := b.c.Store.StartSignal(ctx, decisionID)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
@@ -46,6 +46,8 @@ func (b *Bot) Signal(ctx context.Context, decisionID string) error {
 	if !d.Finished.IsZero() || !d.Failed.IsZero() {
 		return nil
 	}
+	ctx, end := b.traceSignal(ctx, d)
+	defer func() { end(err) }()
 	source, err := b.source(d.Request)
 	if err != nil {
 		return b.refusedSignal(ctx, d, err)
@@ -193,6 +195,7 @@ func (b *Bot) count(ctx context.Context, d store.Decision, s approval.Standing) 
 	if err := b.c.Store.Count(ctx, d.ID, o, reply); err != nil {
 		return false, fmt.Errorf("open %s for a further person: %w", d.Request, err)
 	}
+	b.traceSettled(ctx, d, o)
 	b.c.Meter.Settled(d.Verdict, b.c.Now().Sub(d.At))
 	if _, err := b.c.Store.Revise(ctx, s.Request); err != nil {
 		b.log(d.Request).Warn("the card says how many approvals are missing only after the next poll", zap.Error(err))
@@ -214,6 +217,7 @@ func (b *Bot) finish(ctx context.Context, d store.Decision, o approval.Outcome, 
 	if err := b.c.Store.Finish(ctx, d.ID, o, reply); err != nil {
 		return fmt.Errorf("record the outcome of %s: %w", d.Request, err)
 	}
+	b.traceSettled(ctx, d, o)
 	b.logDecision(d).Info("decision settled", zap.String("state", string(o.State)), zap.Duration("took", b.c.Now().Sub(d.At)))
 	b.c.Meter.Settled(d.Verdict, b.c.Now().Sub(d.At))
 	return nil

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/approvebot/approvebot/internal/app"
+	"github.com/approvebot/approvebot/internal/tracing"
 )
 
 const runHelp = `Run is the service: it asks Keyfactor for requests that wait, shows them in
@@ -71,8 +72,13 @@ func (p *program) serveApp(ctx context.Context) (err error) {
 	defer watchVerbosity(level, log)()
 	b := readBuild()
 	log.Info("starting", zap.String("version", b.Version), zap.String("commit", b.Commit), zap.String("config", p.flags.config))
+	tracer, endTraces, err := tracing.Start(ctx, p.env, b.Version, log)
+	if err != nil {
+		return err
+	}
+	defer endTraces()
 	a, err := app.New(ctx, app.Options{
-		Config: c, Load: p.load, Log: log, Level: level, Build: app.Build{Version: b.Version, Commit: b.Commit, Go: b.Go},
+		Config: c, Load: p.load, Log: log, Level: level, Tracer: tracer, Build: app.Build{Version: b.Version, Commit: b.Commit, Go: b.Go},
 	})
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/slack-go/slack"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/approvebot/approvebot/bot"
@@ -26,6 +27,7 @@ import (
 	"github.com/approvebot/approvebot/internal/jobs"
 	"github.com/approvebot/approvebot/internal/metrics"
 	"github.com/approvebot/approvebot/internal/store"
+	"github.com/approvebot/approvebot/internal/tracing"
 	"github.com/approvebot/approvebot/poller"
 )
 
@@ -40,6 +42,8 @@ type Options struct {
 	Load func() (*config.Config, []config.Warning, error)
 	// Build says which program this is, for the metrics.
 	Build Build
+	// Tracer makes spans of what happens; default none.
+	Tracer trace.Tracer
 	// Now is the clock of /readyz; default time.Now.
 	Now func() time.Time
 }
@@ -67,6 +71,7 @@ type App struct {
 	passTime time.Duration // what a pass may take
 	now      func() time.Time
 	metrics  *metrics.Metrics
+	tracer   trace.Tracer
 	ends     []end
 }
 
@@ -85,6 +90,10 @@ const slackTimeout = 10 * time.Second
 // New opens the store and builds everything. Its errors are sentences for an operator.
 func New(ctx context.Context, o Options) (_ *App, err error) {
 	a := &App{log: o.Log, level: o.Level, load: o.Load, now: o.Now, failed: make(chan error, 1), metrics: metrics.New(o.Build, o.Log.Named("metrics"))}
+	if o.Tracer == nil {
+		o.Tracer = tracing.Off()
+	}
+	a.tracer = o.Tracer
 	if a.now == nil {
 		a.now = time.Now
 	}
@@ -103,7 +112,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.metrics.Backlog(a.store.Backlog, a.pollDeadline)
 
 	api := slack.New(c.Slack.BotToken.Reveal(),
-		slack.OptionHTTPClient(&http.Client{Timeout: slackTimeout, Transport: a.metrics.Slack(http.DefaultTransport)}),
+		slack.OptionHTTPClient(&http.Client{Timeout: slackTimeout, Transport: tracing.Slack(o.Tracer, a.metrics.Slack(http.DefaultTransport))}),
 		slack.OptionAPIURL(c.Slack.APIURL),
 		slack.OptionAppLevelToken(c.Slack.AppToken.Reveal()))
 	if a.kept, err = a.sealKey(ctx); err != nil {
@@ -117,7 +126,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	rs := routes{&a.config}
 	a.bot, err = bot.New(bot.Config{
 		Store: a.store, Slack: api, Sources: rs.sources, Rule: rs.rule, Rules: rs.rules, Filter: filter, Explain: rs.explain, Directory: rs.directory, AllowShared: rs.allowShared, Pace: rs.pace, Keys: rs.sealKeys,
-		Admins: rs.admins, Log: o.Log.Named("bot"), Meter: a.metrics,
+		Admins: rs.admins, Log: o.Log.Named("bot"), Meter: a.metrics, Tracer: o.Tracer,
 	})
 	if err != nil {
 		return nil, err

@@ -47,10 +47,10 @@ func (a *App) makeSnapshot(c *config.Config, kept []byte) (_ *snapshot, err erro
 		s.byName[route.Name] = route
 	}
 	log := a.log.Named("keyfactor")
-	if s.keyfactor, err = newKeyfactor(c.Keyfactor, log, a.metrics); err != nil {
+	if s.keyfactor, err = newKeyfactor(c.Keyfactor, log, a.seen); err != nil {
 		return nil, err
 	}
-	further, err := newAccounts(c.Keyfactor, log, a.metrics)
+	further, err := newAccounts(c.Keyfactor, log, a.seen)
 	if err != nil {
 		return nil, err
 	}

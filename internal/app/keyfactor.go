@@ -2,33 +2,34 @@ package app
 
 import (
 	"fmt"
+	"net/http"
 
 	"go.uber.org/zap"
 
 	"github.com/approvebot/approvebot/internal/approval"
 	"github.com/approvebot/approvebot/internal/config"
-	"github.com/approvebot/approvebot/internal/metrics"
+	"github.com/approvebot/approvebot/internal/tracing"
 	"github.com/approvebot/approvebot/keyfactor"
 )
 
 // newKeyfactor builds the client that the configuration describes.
-func newKeyfactor(c config.Keyfactor, log *zap.Logger, m *metrics.Metrics) (*keyfactor.Client, error) {
+func newKeyfactor(c config.Keyfactor, log *zap.Logger, seen watcher) (*keyfactor.Client, error) {
 	kc, err := keyfactorConfig(c, c.Auth, log)
 	if err != nil {
 		return nil, fmt.Errorf("keyfactor.auth: %w", err)
 	}
-	return newClient(kc, m)
+	return newClient(kc, seen)
 }
 
 // newAccounts builds a client for each further login.
-func newAccounts(c config.Keyfactor, log *zap.Logger, m *metrics.Metrics) ([]keyfactor.Account, error) {
+func newAccounts(c config.Keyfactor, log *zap.Logger, seen watcher) ([]keyfactor.Account, error) {
 	var all []keyfactor.Account
 	for i, a := range c.Accounts {
 		kc, err := keyfactorConfig(c, a.Auth, log.With(zap.String("account", a.Name)))
 		if err != nil {
 			return nil, fmt.Errorf("keyfactor.accounts[%d].auth: %w", i, err)
 		}
-		client, err := newClient(kc, m)
+		client, err := newClient(kc, seen)
 		if err != nil {
 			return nil, fmt.Errorf("keyfactor.accounts[%d]: %w", i, err)
 		}
@@ -37,14 +38,22 @@ func newAccounts(c config.Keyfactor, log *zap.Logger, m *metrics.Metrics) ([]key
 	return all, nil
 }
 
-// newClient builds a client whose calls are measured, unless m is nil.
-func newClient(kc keyfactor.Config, m *metrics.Metrics) (*keyfactor.Client, error) {
-	if m != nil {
+// watcher makes a transport that sees the calls to the API at base.
+type watcher func(base string, next http.RoundTripper) http.RoundTripper
+
+// seen measures the calls to Keyfactor, and makes spans of those that belong to a trace.
+func (a *App) seen(base string, next http.RoundTripper) http.RoundTripper {
+	return tracing.Keyfactor(a.tracer, a.metrics.Keyfactor(base, next))
+}
+
+// newClient builds a client whose calls are seen, unless seen is nil.
+func newClient(kc keyfactor.Config, seen watcher) (*keyfactor.Client, error) {
+	if seen != nil {
 		transport, err := kc.NewTransport()
 		if err != nil {
 			return nil, err
 		}
-		kc.Transport = m.Keyfactor(kc.URL, transport)
+		kc.Transport = seen(kc.URL, transport)
 	}
 	return keyfactor.New(kc)
 }

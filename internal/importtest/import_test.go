@@ -32,7 +32,7 @@ const module = "github.com/approvebot/approvebot"
 // belong to it. Only internal/app may import every room. A package that holds
 // nothing but tests needs no place here: nobody can import it.
 var rooms = map[string][]string{
-	"cmd/approvebot":    {"internal/app", "internal/config", "internal/approval", "internal/secret", "internal/store", "internal/keyfactorsim", "internal/slacksim"},
+	"cmd/approvebot":    {"internal/app", "internal/tracing", "internal/config", "internal/approval", "internal/secret", "internal/store", "internal/keyfactorsim", "internal/slacksim"},
 	"internal/app":      {anyRoom},
 	"internal/approval": {},
 	"internal/config":   {"internal/approval", "internal/secret"},
@@ -40,9 +40,10 @@ var rooms = map[string][]string{
 	"internal/jobs":     {"internal/approval", "internal/store"},
 	"internal/metrics":  {"internal/approval", "internal/store"},
 	"internal/secret":   {},
+	"internal/tracing":  {},
 	"internal/store":    {"internal/approval", "internal/hint", "internal/secret"},
 	"blocks":            {"internal/approval"},
-	"bot":               {"internal/approval", "internal/hint", "internal/secret", "internal/store", "blocks"},
+	"bot":               {"internal/approval", "internal/tracing", "internal/hint", "internal/secret", "internal/store", "blocks"},
 	"keyfactor":         {"internal/approval", "internal/secret"},
 	"poller":            {"internal/approval", "internal/store"},
 
@@ -78,6 +79,9 @@ var limits = []limit{
 	}, {
 		what: imports("github.com/prometheus/..."), except: []string{"internal/metrics"},
 		why: "names and labels of metrics are read in one place",
+	}, {
+		what: imports("go.opentelemetry.io/otel", "go.opentelemetry.io/otel/sdk/...", "go.opentelemetry.io/otel/exporters/..."), except: []string{"internal/tracing"},
+		why: "rooms make spans with a trace.Tracer that they are given, and know nothing of where these go",
 	}, {
 		what: imports("database/sql", "github.com/jackc/pgx/v5/...", "modernc.org/sqlite"), except: []string{"internal/store", "internal/jobs", "internal/pgtest"},
 		why: "SQL is spoken in the store",
