@@ -60,7 +60,9 @@ http:
   listen: %[6]s
 admins:
   groups: ["@pki-admins"]
-people:
+people: # alice and bob get direct messages about their requests
+  templates: ['EXAMPLE\{localpart}']
+  email_domains: [example.com]
   not_in_slack: ['EXAMPLE\svc-*', Timer Service]
 routes:
   - name: revocations
@@ -68,6 +70,9 @@ routes:
     channels: ["#pki-revocations"]
     approvers: {groups: ["@pki-approvers"]}
     comment: {deny: required, deny_reasons: [still in use, wrong certificate, not the owner]}
+    reminders: # soon, for there is no hour to wait here
+      - {after: 2m}
+      - {after: 4m, channel: "#pki-escalation"}
   - name: code signing
     match: {template: "*CodeSigning"}
     channels: ["#pki-approvals"]
@@ -82,6 +87,8 @@ routes:
   - name: everything else
     channels: ["#pki-approvals"]
     approvers: {groups: ["@pki-approvers"]}
+    delegation: allow # as Ada: /approvebot away until tomorrow delegate @dan
+    notify_requester: true
 `
 
 // Demo runs everything in one process: both simulators, the bot and an embedded
