@@ -268,6 +268,8 @@ func resultLines(all []BulkResult) string {
 type BulkProgressView struct {
 	Total   int
 	Results []BulkResult
+	// Interrupted says that a restart cut it short.
+	Interrupted bool
 }
 
 // summary is "7 of 12 decided", and at the end how many were not.
@@ -327,6 +329,9 @@ func BulkText(v BulkProgressView) Message {
 		}
 	}
 	out := "*" + v.summary() + "*"
+	if v.Interrupted {
+		out = "approvebot was restarted while it decided several requests for you.\n" + out
+	}
 	if len(wrong) > 0 {
 		out += "\n" + resultLines(wrong)
 	}

@@ -1,6 +1,7 @@
 package blocks
 
 import (
+	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -49,14 +50,37 @@ func menu(v CardView) []slack.BlockElement {
 	if v.State != approval.Pending || !v.Menu {
 		return nil
 	}
+	return menuOf(v.Claimable, v.Claim, "")
+}
+
+// menuSeparator stands between what is chosen and, where no card says it, of which
+// request.
+const menuSeparator = " "
+
+// homeMenu is the same for a request in a list. An ID that does not fit into an
+// option's value has none.
+func homeMenu(item HomeItem) []slack.BlockElement {
+	if !item.Menu || runes(MenuRelease+menuSeparator+string(item.Request.ID)) > maxOptionValue {
+		return nil
+	}
+	return menuOf(item.Claimable, item.Claim, menuSeparator+string(item.Request.ID))
+}
+
+// MenuChoice reads what was chosen, and of which request if the choice says so.
+func MenuChoice(value string) (choice string, id approval.ID) {
+	choice, of, _ := strings.Cut(value, menuSeparator)
+	return choice, approval.ID(of)
+}
+
+func menuOf(claimable bool, claim *Claim, of string) []slack.BlockElement {
 	var options []*slack.OptionBlockObject
 	add := func(value, label string) {
-		options = append(options, slack.NewOptionBlockObject(value, plainText(label), nil))
+		options = append(options, slack.NewOptionBlockObject(value+of, plainText(label), nil))
 	}
 	switch {
-	case v.Claimable && v.Claim == nil:
+	case claimable && claim == nil:
 		add(MenuClaim, "I'm looking at it")
-	case v.Claimable:
+	case claimable:
 		add(MenuClaim, "I'm looking at it now")
 		add(MenuRelease, "I'm no longer looking at it")
 	}

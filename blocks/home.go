@@ -59,8 +59,9 @@ type HomeItem struct {
 	// Votes are those that stand, and Needs what is missing.
 	Votes []approval.Vote
 	Needs Needs
-	// Claim says who looks at it.
-	Claim *Claim
+	// Claim says who looks at it; Menu and Claimable are as in [CardView].
+	Claim           *Claim
+	Menu, Claimable bool
 	// Hints are what the rules of the route found; the worst one is shown.
 	Hints approval.Hints
 	// Since is when it began to wait, where Keyfactor does not say when it was submitted.
@@ -184,7 +185,7 @@ func homeButtons(item HomeItem) []slack.BlockElement {
 			out = append(out, button(b.action, b.value, b.label, r))
 		}
 	}
-	return out
+	return append(out, homeMenu(item)...)
 }
 
 var channelID = regexp.MustCompile(`^[CGD][A-Z0-9]{2,31}$`)

@@ -19,6 +19,7 @@ func waiting(r approval.Request) blocks.HomeItem {
 	return blocks.HomeItem{
 		Request: r, State: approval.Pending, Link: cardLink, Channel: "C0PKI", Details: "v1.sealed-details",
 		Sealed: map[approval.Verdict]string{approval.Approve: "v1.sealed-approve", approval.Deny: "v1.sealed-deny"},
+		Menu:   true, Claimable: true,
 	}
 }
 

@@ -78,7 +78,7 @@ func (b *Bot) pressBulk(ctx context.Context, cb slack.InteractionCallback, actio
 	b.later(ctx, func(ctx context.Context) {
 		view, err := b.bulkChoice(ctx, cb.User.ID, kind, all)
 		if err == nil {
-			_, err = b.c.Slack.UpdateViewContext(ctx, view, "", cb.View.Hash, cb.View.ID)
+			_, err = b.c.Slack.UpdateViewContext(ctx, view, "", "", cb.View.ID)
 		}
 		if err != nil {
 			b.c.Log.Warn("the choice of several requests could not be shown", zap.String("person", cb.User.ID), zap.Error(err))
@@ -279,6 +279,14 @@ func (b *Bot) submitBulk(ctx context.Context, cb slack.InteractionCallback) any 
 		}
 	}
 	run := &bulkRun{bot: b, bundle: got, team: cb.User.TeamID, comment: comment, view: cb.View.ID, done: make(chan struct{})}
+	if err := run.begin(ctx); err != nil {
+		b.c.Log.Error("several decisions could not be begun", zap.String("person", cb.User.ID), zap.Error(err))
+		if hasInput(cb.View, blocks.BlockComment) {
+			return slack.NewErrorsViewSubmissionResponse(map[string]string{blocks.BlockComment: blocks.Refusal(blocks.StorageDown, blocks.RefusalView{})})
+		}
+		notice := blocks.NoticeModal("Not decided", blocks.Refusal(blocks.StorageDown, blocks.RefusalView{}))
+		return slack.NewUpdateViewSubmissionResponse(&notice)
+	}
 	b.later(ctx, run.work)
 	select {
 	case <-run.done:
@@ -295,6 +303,7 @@ type bulkRun struct {
 	comment string
 	view    string
 	done    chan struct{}
+	note    string // where it is written down that it has begun
 
 	mu       sync.Mutex
 	results  []blocks.BulkResult
@@ -332,6 +341,7 @@ func (r *bulkRun) work(ctx context.Context) {
 		}
 	}
 	close(r.done)
+	r.end(ctx)
 	r.bot.acted(ctx, r.bundle.User)
 	r.mu.Lock()
 	progress, answered := r.progress(), r.answered

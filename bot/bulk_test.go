@@ -92,6 +92,10 @@ func TestDecideSeveral(t *testing.T) {
 		}
 	}
 	requireAudited(t, w, id(2), w.slack.UserID("ada"))
+	w.await("the note about it to go", func() bool {
+		notes, err := w.store.Settings(t.Context(), "bulk:", time.Now().Add(time.Hour))
+		return err == nil && len(notes) == 0
+	})
 	w.homeShows("ada", "11 requests wait for you")
 	w.homeShows("ada", "You decided lately")
 }
@@ -196,4 +200,34 @@ func TestDecideSeveralLeavesOutWhatWantsALook(t *testing.T) {
 	w.slack.CloseView(t.Context(), "ada", v.ID, true)
 	choose(approval.Deny)
 	w.modal("ada", "Deny 3 requests")
+}
+
+// Whoever a killed process leaves in the middle is told how far it came, once.
+func TestDecideSeveralCutShort(t *testing.T) {
+	var ahead atomic.Int64
+	w := newWorld(t, options{now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }, rule: func(r *approval.Rule) { r.Quorum.Count = 2 }})
+	w.lie("all", 1, 2)
+	first, second := request("workflow:00000000-0000-4000-8000-000000000001/step", 1), "workflow:00000000-0000-4000-8000-000000000002/step"
+	ada := w.slack.UserID("ada")
+	vote := approval.Vote{Request: first.ID, Verdict: approval.Approve, By: approval.Person{ID: ada, Name: "Ada"}, Digest: first.Digest()}
+	_, err := w.store.Vote(t.Context(), vote, func([]approval.Vote) *approval.Decision { return nil }, nil)
+	require.NoError(t, err)
+	note := fmt.Sprintf(`{"w":%q,"v":"approve","u":1,"i":[{"r":%q,"c":"#x","d":"d"},{"r":%q,"c":"#x","d":"d"}]}`, ada, first.ID, second)
+	require.NoError(t, w.store.PutSetting(t.Context(), "bulk:1", note))
+	said := func() (all []string) {
+		for _, m := range w.slack.Messages(w.slack.DirectChannelID("ada")) {
+			all = append(all, m.String())
+		}
+		return all
+	}
+	w.bot.Interrupted(t.Context())
+	require.Empty(t, said(), "it may be at work")
+	ahead.Store(int64(3 * time.Minute))
+	w.bot.Interrupted(t.Context())
+	require.Len(t, said(), 1)
+	require.Contains(t, said()[0], "approvebot was restarted")
+	require.Contains(t, said()[0], "1 of 2 decided, 1 not")
+	require.Contains(t, said()[0], "`web02.example.com`: nothing was decided about it")
+	w.bot.Interrupted(t.Context())
+	require.Len(t, said(), 1)
 }

@@ -20,17 +20,25 @@ func (b *Bot) claimOf(r store.Record) *blocks.Claim {
 	return &blocks.Claim{By: r.Claim.By, Since: r.Claim.Since}
 }
 
-// pressMenu handles a card's menu. Its options carry no seal; they decide nothing,
-// and which card it is comes from Slack.
+// pressMenu handles a request's menu. Its options carry no seal; they decide nothing.
+// On a card it comes from Slack which request it is, in a list from the option, and
+// then only for who may decide it.
 func (b *Bot) pressMenu(ctx context.Context, cb slack.InteractionCallback, action *slack.BlockAction) {
 	room, user := cb.Channel.ID, cb.User.ID
 	a := attempt{user: user, team: cb.User.TeamID}
-	reason := b.onCard(ctx, &a, room, cb.Container.MessageTs)
+	choice, id := blocks.MenuChoice(action.SelectedOption.Value)
+	var reason blocks.RefusalReason
+	if id == "" {
+		reason = b.onCard(ctx, &a, room, cb.Container.MessageTs)
+	} else {
+		room = ""
+		reason = b.inList(ctx, &a, id)
+	}
 	if reason != "" {
 		b.refuse(ctx, a, reason, room)
 		return
 	}
-	switch action.SelectedOption.Value {
+	switch choice {
 	case blocks.MenuClaim:
 		reason = b.claim(ctx, &a)
 	case blocks.MenuRelease:
@@ -42,6 +50,29 @@ func (b *Bot) pressMenu(ctx context.Context, cb slack.InteractionCallback, actio
 	}
 	b.refuse(ctx, a, reason, room)
 	b.acted(ctx, user)
+}
+
+// inList finds the request of a person's list.
+func (b *Bot) inList(ctx context.Context, a *attempt, id approval.ID) blocks.RefusalReason {
+	record, err := b.c.Store.Request(ctx, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return blocks.UnknownRequest
+	case err != nil:
+		b.log(id).Error("a request could not be looked up", zap.String("person", a.user), zap.Error(err))
+		return blocks.StorageDown
+	}
+	a.Request, a.Channel = id, shownCard(record).Channel
+	if reason := b.recall(ctx, a, ""); reason != "" {
+		return reason
+	}
+	if _, reason := b.recognize(ctx, a); reason != "" {
+		return reason
+	}
+	if !a.candidate.Listed {
+		return blocks.NotApprover
+	}
+	return ""
 }
 
 // onCard finds the request that a message shows.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slack-go/slack"
 	"github.com/stretchr/testify/require"
 
 	"github.com/approvebot/approvebot/blocks"
@@ -38,6 +39,33 @@ func TestClaimIsShownAndKeepsNobodyFromDeciding(t *testing.T) {
 	adas := "<@" + w.slack.UserID("ada") + "> is looking at it"
 	w.cardSays(card, adas, true)
 	w.homeShows("ben", adas)
+
+	// Ben takes it over and gives it back where he is, in his list.
+	of := " " + string(id)
+	w.pressHome("ben", slacksim.Click{ActionID: blocks.ActionMenu, SelectedOption: blocks.MenuClaim + of})
+	w.cardSays(card, "<@"+w.slack.UserID("ben")+"> is looking at it", true)
+	w.pressHome("ben", slacksim.Click{ActionID: blocks.ActionMenu, SelectedOption: blocks.MenuRelease + of})
+	w.homeShows("ben", "2 people must approve")
+	w.cardSays(card, "is looking at it", false)
+	w.pressHome("ben", slacksim.Click{ActionID: blocks.ActionMenu, SelectedOption: blocks.MenuExplain + of})
+	dm := w.slack.DirectChannelID("ben")
+	w.await("an explanation for ben", func() bool {
+		return strings.Contains(strings.Join(texts(w.slack.Messages(dm)), ""), "web01.example.com")
+	})
+	// Dan sends what Ben's list would.
+	forged := slack.InteractionCallback{Type: slack.InteractionTypeBlockActions, User: slack.User{ID: w.slack.UserID("dan")}}
+	forged.View.Type = slack.VTHomeTab
+	for _, choice := range []string{blocks.MenuExplain, blocks.MenuClaim} {
+		forged.ActionCallback.BlockActions = []*slack.BlockAction{{ActionID: blocks.ActionMenu, SelectedOption: slack.OptionBlockObject{Value: choice + of}}}
+		w.bot.Interact(t.Context(), forged)
+	}
+	dans := w.slack.DirectChannelID("dan")
+	w.await("two refusals for dan", func() bool {
+		return strings.Count(strings.Join(texts(w.slack.Messages(dans)), ""), "You are not among") == 2
+	})
+
+	w.menu("ada", card, blocks.MenuClaim)
+	w.cardSays(card, adas, true)
 
 	w.menu("ben", card, blocks.MenuRelease)
 	w.told("ben", "You had not said that you are looking")

@@ -230,6 +230,7 @@ func (b *Bot) homeItem(ctx context.Context, user string, r store.Record) (blocks
 	item := blocks.HomeItem{Request: r.Request, State: r.State, Votes: r.Votes, Since: r.Seen, Sealed: map[approval.Verdict]string{}}
 	item.Needs = needs(rule, r)
 	item.Claim, item.Hints = b.claimOf(r), b.homeHints(ctx, r)
+	item.Menu, item.Claimable = true, rule.ClaimFor > 0
 	if card.Channel == "" {
 		return item, true // it has a card somewhere soon, and buttons then
 	}

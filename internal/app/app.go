@@ -134,7 +134,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.poller = poller.New(poller.Config{
 		Sources: rs.sources, Store: a.store, Log: o.Log.Named("poller"),
 		Route:   func(ctx context.Context, r approval.Request) (store.Placement, error) { return rs.place(ctx, a.bot, r) },
-		Observe: a.polled, Rules: rs.placing, Keep: rs.keep, Routed: rs.known, Remind: a.bot.Remind, Follow: a.bot.Follow, Changed: a.bot.Changed, Unrouted: a.bot.Unrouted,
+		Observe: a.polled, Rules: rs.placing, Keep: rs.keep, Routed: rs.known, Remind: a.bot.Remind, Follow: func(ctx context.Context) { a.bot.Follow(ctx); a.bot.Interrupted(ctx) }, Changed: a.bot.Changed, Unrouted: a.bot.Unrouted,
 	})
 
 	// A signal reads the instance, sends, and reads again, each within Keyfactor's

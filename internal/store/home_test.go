@@ -132,3 +132,24 @@ func TestAClaimIsSeenReleasedAndLapses(t *testing.T) {
 		require.Equal(t, []string{"request.seen", "request.claimed", "request.claimed", "claim.lapsed", "request.claimed", "claim.released", "request.settled"}, events(t, s, store.Filter{}))
 	})
 }
+
+func TestSettingsByPrefix(t *testing.T) {
+	onBoth(t, func(t *testing.T, db database) {
+		s, ctx := db.open(t), t.Context()
+		for _, key := range []string{"bülk:1", "bülk:2", "bulk:3", "x"} {
+			require.NoError(t, s.PutSetting(ctx, key, "of "+key))
+		}
+		all, err := s.Settings(ctx, "bülk:", time.Now().Add(time.Minute))
+		require.NoError(t, err)
+		require.Equal(t, map[string]string{"bülk:1": "of bülk:1", "bülk:2": "of bülk:2"}, all)
+		all, err = s.Settings(ctx, "bülk:", time.Now().Add(-time.Minute))
+		require.NoError(t, err)
+		require.Empty(t, all, "they were just written")
+		require.NoError(t, s.ClearSetting(ctx, "bülk:1"))
+		require.NoError(t, s.ClearSetting(ctx, "bülk:1"))
+		all, err = s.Settings(ctx, "", time.Now().Add(time.Minute))
+		require.NoError(t, err)
+		require.Contains(t, all, "x")
+		require.NotContains(t, all, "bülk:1")
+	})
+}

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
+	"unicode/utf8"
 )
 
 // Setting returns a remembered value, and whether there is one.
@@ -115,6 +117,36 @@ func (s *Store) Exchange(ctx context.Context, key, value string, entries func(ol
 	})
 	if err != nil {
 		return fmt.Errorf("exchange setting %s: %w", key, err)
+	}
+	return nil
+}
+
+// Settings returns what is remembered under keys that begin with prefix and was
+// not written since a time, by key.
+func (s *Store) Settings(ctx context.Context, prefix string, before time.Time) (map[string]string, error) {
+	all := map[string]string{}
+	err := s.view(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		return each(ctx, tx, func(rows *sql.Rows) error {
+			var key, value string
+			err := rows.Scan(&key, &value)
+			all[key] = value
+			return err
+		}, `SELECT key, value FROM setting WHERE substr(key, 1, $1) = $2 AND updated_at < $3`, utf8.RuneCountInString(prefix), prefix, cut(before))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the settings %s…: %w", prefix, err)
+	}
+	return all, nil
+}
+
+// ClearSetting forgets a value.
+func (s *Store) ClearSetting(ctx context.Context, key string) error {
+	err := s.do(ctx, func(ctx context.Context, u *unit) error {
+		_, err := u.exec(ctx, `DELETE FROM setting WHERE key = $1`, key)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("clear setting %s: %w", key, err)
 	}
 	return nil
 }
