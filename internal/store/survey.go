@@ -62,22 +62,21 @@ func (s *Store) refusal(ctx context.Context, v Survey) (string, error) {
 	if table.Valid {
 		return fmt.Sprintf("the user %s may not write the table %s", user, table.String), nil
 	}
-	if err := s.rehearse(ctx); err != nil {
-		return err.Error(), nil
-	}
-	return "", nil
+	return s.rehearse(ctx), nil
 }
 
-// rehearse writes as [Store.Ping] does, and takes it back.
-func (s *Store) rehearse(ctx context.Context) error {
+// rehearse writes as [Store.Ping] does, and takes it back. It returns why that is
+// refused.
+func (s *Store) rehearse(ctx context.Context) string {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
-		return err
+		return err.Error()
 	}
 	defer tx.Rollback() //nolint:errcheck // that is the plan
-	if _, err := tx.ExecContext(ctx, `SET TRANSACTION READ WRITE`); err != nil {
-		return err
+	for _, text := range []string{`SET TRANSACTION READ WRITE`, `INSERT INTO setting (key, value, updated_at) VALUES ('rehearsal', '', now())`} {
+		if _, err := tx.ExecContext(ctx, text); err != nil {
+			return err.Error()
+		}
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO setting (key, value, updated_at) VALUES ('rehearsal', '', $1)`, s.now())
-	return err
+	return ""
 }
