@@ -83,6 +83,8 @@ type world struct {
 	unrouted []approval.ID
 	reminded []approval.ID
 	changed  []string
+	rules    poller.Rules
+	routed   func(name string) bool
 	store    *store.Store
 	poller   *poller.Poller
 }
@@ -93,8 +95,13 @@ func newWorld(t *testing.T) *world {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, st.Close()) })
 	w := &world{route: "pki", source: &source{standing: map[approval.ID]approval.Standing{}, unread: map[approval.ID]error{}}, store: st}
-	w.poller = poller.New(poller.Config{
-		Sources: func() []approval.Source { return []approval.Source{w.source} }, Store: st, Log: zaptest.NewLogger(t),
+	w.poller = w.newPoller(t)
+	return w
+}
+
+func (w *world) newPoller(t *testing.T) *poller.Poller {
+	return poller.New(poller.Config{
+		Sources: func() []approval.Source { return []approval.Source{w.source} }, Store: w.store, Log: zaptest.NewLogger(t),
 		Route: func(context.Context, approval.Request) (store.Placement, error) {
 			if w.route == "" {
 				return store.Placement{}, nil
@@ -104,11 +111,16 @@ func newWorld(t *testing.T) *world {
 		Changed: func(_ context.Context, before, after approval.Request) {
 			w.changed = append(w.changed, before.Subject+" to "+after.Subject)
 		},
-		Routed:   func(name string) bool { return name == w.route },
+		Rules: func() poller.Rules { return w.rules },
+		Routed: func(name string) bool {
+			if w.routed != nil {
+				return w.routed(name)
+			}
+			return name == w.route
+		},
 		Unrouted: func(_ context.Context, r approval.Request) { w.unrouted = append(w.unrouted, r.ID) },
 		Remind:   func(_ context.Context, k store.Known) { w.reminded = append(w.reminded, k.ID) },
 	})
-	return w
 }
 
 func (w *world) state(t *testing.T, id approval.ID) approval.State {

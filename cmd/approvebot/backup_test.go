@@ -2,6 +2,7 @@ package main
 
 import (
 	"database/sql"
+	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -46,9 +47,7 @@ func TestRunRefusesANewerDatabase(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, db.Close())
 	env := map[string]string{"APPROVEBOT_STORE_URL": url}
-	for name, value := range variables {
-		env[name] = value
-	}
+	maps.Copy(env, variables)
 	got := approvebot(t, env, "run", "--config", mustWrite(t, minimal))
 	require.Equal(t, exitFailed, got.code)
 	require.Contains(t, got.err, "the database was written by a newer approvebot; run that release, or restore a backup from before the upgrade (its tables have version 999, ours ")

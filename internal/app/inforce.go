@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"reflect"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -46,6 +48,14 @@ func (a *App) makeSnapshot(c *config.Config, kept []byte) (_ *snapshot, err erro
 	for _, route := range c.Routes {
 		s.byName[route.Name] = route
 	}
+	s.rules = fingerprints(c)
+	if s.schedule, err = config.ParseSchedule(c.Poll.Schedule); err != nil {
+		return nil, err
+	}
+	if old := a.config.now(); old != nil && reflect.DeepEqual(old.Keyfactor, c.Keyfactor) && slices.Equal(old.Poll.Sources, c.Poll.Sources) {
+		s.keyfactor, s.queues = old.keyfactor, old.queues // with their connections and tokens
+		return s, nil
+	}
 	log := a.log.Named("keyfactor")
 	if s.keyfactor, err = newKeyfactor(c.Keyfactor, log, a.seen); err != nil {
 		return nil, err
@@ -54,10 +64,8 @@ func (a *App) makeSnapshot(c *config.Config, kept []byte) (_ *snapshot, err erro
 	if err != nil {
 		return nil, err
 	}
-	s.rules = fingerprints(c)
 	s.queues = newSources(s.keyfactor, c, log, further...)
-	s.schedule, err = config.ParseSchedule(c.Poll.Schedule)
-	return s, err
+	return s, nil
 }
 
 func (f *inForce) now() *snapshot { return f.p.Load() }

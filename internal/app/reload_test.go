@@ -15,6 +15,7 @@ import (
 
 	"github.com/approvebot/approvebot/internal/app"
 	"github.com/approvebot/approvebot/internal/config"
+	"github.com/approvebot/approvebot/internal/pgtest"
 	"github.com/approvebot/approvebot/internal/slacksim"
 	"github.com/approvebot/approvebot/internal/store"
 )
@@ -212,4 +213,48 @@ func TestHangup(t *testing.T) {
 	p.becomes(card, "Approved")
 	r.signal(syscall.SIGTERM)
 	require.Zero(t, r.ends())
+}
+
+// A password that was replaced in its file is used without a restart.
+func TestASecretIsReplaced(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, sqliteIn(t.TempDir()))
+	file, password := p.follows(), filepath.Join(t.TempDir(), "password")
+	write(t, password, "of yesterday\n")
+	keep := p.edit
+	p.edit = func(text string) string {
+		return keep(strings.Replace(text, "keyfactor: {", "keyfactor: {auth: {username: 'EXAMPLE\\svc-approvebot', password_file: "+password+"}, ", 1))
+	}
+	r := p.start()
+	id := p.appear("web")
+	p.await("Keyfactor to refuse us", func() bool {
+		_, ready := readyz(t, r.app.Addr())
+		part, known := ready.Parts["keyfactor workflow"]
+		return known && !part.OK
+	})
+	write(t, password, "approve-me\n")
+	p.card(id)
+	r.stop()
+	last := p.entries(store.Filter{Event: "config.changed"})[1]
+	require.Equal(t, `[map[is:"[redacted], another one" key:keyfactor.auth.password was:"[redacted]"]]`, fmt.Sprint(last.Detail["changes"]))
+	require.NotContains(t, mustRead(t, file), "approve-me")
+}
+
+// Each replica follows its own file; what changed is written down once.
+func TestReplicasFollowTheirFiles(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, pgtest.URL(t))
+	files := []string{p.follows()}
+	replicas := []*replica{p.start()}
+	files = append(files, p.follows())
+	replicas = append(replicas, p.start())
+	for i, file := range files {
+		write(t, file, strings.Replace(mustRead(t, file), "    channels:", "    quorum: 2\n    channels:", 1))
+		p.await("the change to be in force", func() bool { return replicas[i].says(zap.InfoLevel, "the changed configuration is in force") })
+	}
+	_, card := p.arrive("web")
+	require.Contains(t, card.String(), "2 people must approve")
+	// Their addresses of Keyfactor differ here, and that is told as well.
+	written := fmt.Sprint(p.entries(store.Filter{Event: "config.changed"}))
+	require.Equal(t, 1, strings.Count(written, `map[is:2 key:routes[all].quorum.count was:1]`))
 }

@@ -314,14 +314,14 @@ var reference = []Key{
 		Meaning: "When Keyfactor is asked: `@every 1m`, `@hourly`, five fields of cron (`*/5 * * * *`), or six with seconds first (`0 */5 8-18 * * MON-FRI`). `TZ=Europe/Berlin` in front sets the zone.",
 	},
 	{
-		Path: "poll.sources", Restart: true, Default: "`[workflow, certificate]`", One: []string{string(approval.Workflow), string(approval.Certificate)},
+		Path: "poll.sources", Default: "`[workflow, certificate]`", One: []string{string(approval.Workflow), string(approval.Certificate)},
 		Meaning: "`workflow`: instances suspended at a step that waits for us. `certificate`: requests pending at the CA.",
 	},
 	{
 		Path:    "store",
 		Meaning: "Where we remember things.",
 	},
-	{
+	{ //nolint:gosec // an example of an address
 		Path: "store.url", Restart: true, Default: "`approvebot.db` in systemd's `STATE_DIRECTORY`, else in `/var/lib/approvebot` if that can be written to, else in the working directory", Env: "`APPROVEBOT_STORE_URL`", Example: "sqlite:///var/lib/approvebot/approvebot.db",
 		Meaning: "`sqlite:///var/lib/approvebot/approvebot.db`, `sqlite:approvebot.db` (relative to the working directory), or `postgres://user:password@db.example.com/approvebot`. A secret, because of the password.",
 	},

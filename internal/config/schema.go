@@ -123,7 +123,7 @@ func valueSchema(k Key) object {
 	case section != nil:
 		s := sectionSchema(section, below)
 		s[0].value = k.orNull("object")
-		if short, may := reflect.Zero(section).Interface().(interface{ shorthand() string }); may {
+		if short, may := reflect.TypeAssert[interface{ shorthand() string }](reflect.Zero(section)); may {
 			one := word(join(below, short.shorthand()))
 			s[0].value = k.orNull("object", "integer")
 			s = append(s, one.limits()...)

@@ -60,7 +60,7 @@ func refused(t *testing.T, text string) (loader, schema bool) {
 // What one of the two refuses because of a single key, the other refuses as well.
 func TestSchemaAgreesWithTheLoader(t *testing.T) {
 	for _, text := range []string{
-		"log: {level: loud}", "log: {levle: info}", "log: info", "log: [info]", "logs: {}",
+		"log: {level: loud}", "log: {levels: info}", "log: info", "log: [info]", "logs: {}",
 		"keyfactor: {timeout: 10}", "keyfactor: {timeout: ten seconds}", "keyfactor: {timeout: [10s]}",
 		"keyfactor: {skip_verify: 'yes'}", "keyfactor: {skip_verify: 1}", "keyfactor: {url: [https://a.example.com]}",
 		"keyfactor: {accounts: {name: second}}", "keyfactor: {accounts: [{auth: {username: a, password: b}}]}",

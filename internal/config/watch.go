@@ -26,7 +26,7 @@ func Watch(ctx context.Context, files func() Files, changed func(), unheard func
 	w := &watch{files: files, changed: changed, unheard: unheard}
 	heard, errs := w.listen()
 	if w.system != nil {
-		defer w.system.Close()
+		defer func() { _ = w.system.Close() }() // nobody listens any more
 	}
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()

@@ -57,7 +57,7 @@ func TestBackupWhileTheServiceWorks(t *testing.T) {
 		copied := database{url: "sqlite:" + file}.open(t)
 		entries, _, err := copied.VerifyAudit(t.Context())
 		require.NoError(t, err)
-		require.EqualValues(t, entries, len(known(t, copied)), "one entry for each request: the copy is of one moment")
+		require.Len(t, known(t, copied), int(entries), "one entry for each request: the copy is of one moment")
 		_, err = copied.Appear(t.Context(), request("after"), pki)
 		require.NoError(t, err)
 	}

@@ -3,7 +3,6 @@ package store_test
 import (
 	"fmt"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -132,6 +131,6 @@ func TestEveryTableIsExplained(t *testing.T) {
 	text, err := os.ReadFile("../../docs/data.md")
 	require.NoError(t, err)
 	for table := range rows(t, database{url: "sqlite:" + t.TempDir() + "/a.db"}.open(t), false) {
-		require.True(t, strings.Contains(string(text), "`"+table+"`"), "docs/data.md: say what table %s holds, how long, and whether that is about people", table)
+		require.Contains(t, string(text), "`"+table+"`", "docs/data.md: say what table %s holds, how long, and whether that is about people", table)
 	}
 }

@@ -141,8 +141,8 @@ func requireKept(t *testing.T, s *store.Store, version int64, at time.Time) {
 	require.NoError(t, err)
 }
 
-// rows counts what is in each of our tables.
-func rows(t *testing.T, s *store.Store, postgres bool) map[string]int {
+// tables lists ours.
+func tables(t *testing.T, s *store.Store, postgres bool) (names []string) {
 	t.Helper()
 	query := `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'`
 	if postgres {
@@ -150,7 +150,7 @@ func rows(t *testing.T, s *store.Store, postgres bool) map[string]int {
 	}
 	found, err := s.DB().QueryContext(t.Context(), query)
 	require.NoError(t, err)
-	var names []string
+	defer found.Close()
 	for found.Next() {
 		var name string
 		require.NoError(t, found.Scan(&name))
@@ -159,9 +159,14 @@ func rows(t *testing.T, s *store.Store, postgres bool) map[string]int {
 		}
 	}
 	require.NoError(t, found.Err())
-	require.NoError(t, found.Close())
+	return names
+}
+
+// rows counts what is in each of them.
+func rows(t *testing.T, s *store.Store, postgres bool) map[string]int {
+	t.Helper()
 	all := map[string]int{}
-	for _, name := range names {
+	for _, name := range tables(t, s, postgres) {
 		var n int
 		require.NoError(t, s.DB().QueryRowContext(t.Context(), `SELECT COUNT(*) FROM `+name).Scan(&n))
 		all[name] = n
