@@ -57,6 +57,31 @@ func TestDenyNeedsAComment(t *testing.T) {
 	require.Equal(t, approval.Denied, record.State)
 }
 
+// A reason that the route offers will do for a comment, and goes with what was
+// written to Keyfactor; without one the comment has a least length.
+func TestADenialIsGivenAReason(t *testing.T) {
+	w := newWorld(t, options{rule: func(r *approval.Rule) {
+		r.Deny = approval.CommentRule{Need: approval.CommentRequired, Min: 12, Reasons: []string{"wrong template", "unknown owner"}}
+	}})
+	id := w.waits(1)
+	modal := w.press("ben", w.card(id), blocks.ActionDeny)
+	send := func(reason, text string) slacksim.SubmitResult {
+		values := slacksim.Values{}.Text(blocks.BlockComment, blocks.ActionComment, text)
+		if reason != "" {
+			values = values.Choose(blocks.BlockReason, blocks.ActionReason, "static_select", reason)
+		}
+		return w.slack.Submit(t.Context(), "ben", modal.ID, values)
+	}
+	require.Contains(t, send("", "").Errors[blocks.BlockComment], "choose a reason or write a comment")
+	require.Contains(t, send("", "no").Errors[blocks.BlockComment], "at least 12 characters")
+	require.Empty(t, w.queue.signals())
+	require.True(t, send("wrong template", "use WebServer").Closed)
+	record, shown := w.settled(id)
+	require.Equal(t, approval.Denied, record.State)
+	require.Contains(t, w.queue.signals()[0].SignalComment(), "- wrong template: use WebServer")
+	require.Contains(t, shown.String(), "wrong template: use WebServer")
+}
+
 func TestWithoutCommentsAPressDecides(t *testing.T) {
 	w := newWorld(t, options{rule: func(r *approval.Rule) { r.Approve.Need = approval.CommentOff }})
 	id := w.waits(1)

@@ -1,10 +1,13 @@
 package approval_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/approvebot/approvebot/internal/approval"
 )
@@ -36,4 +39,28 @@ func TestSignalCommentFitsAndCutsOnlyComments(t *testing.T) {
 	require.LessOrEqual(t, len([]rune(got)), approval.SignalCommentLimit)
 	require.Equal(t, 6, strings.Count(got, "Ben (U0BEN, ben@example.com) - ü"))
 	require.Contains(t, got, "Ada (U0ADA) - x")
+}
+
+// Whatever people are called and write: one line, never longer than its field, and
+// everybody is named in it.
+func TestSignalCommentWhateverPeopleWrite(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.StringN(0, 3000, -1), rapid.SampledFrom([]string{"", "a\nb", "\u202eevil", "x\x00y", strings.Repeat("語", 2000)}))
+		voice := func(i int) approval.Voice {
+			return approval.Voice{By: approval.Person{ID: fmt.Sprintf("U0%07d", i), Name: rapid.StringN(0, 20, -1).Draw(t, "name"), Email: "somebody@example.com"}, Comment: text.Draw(t, "comment")}
+		}
+		d := approval.Decision{}
+		for i := range rapid.IntRange(0, 8).Draw(t, "others") {
+			d.With = append(d.With, voice(i+1))
+		}
+		last := voice(0)
+		d.By, d.Comment = last.By, last.Comment
+		got := d.SignalComment()
+		require.LessOrEqual(t, utf8.RuneCountInString(got), approval.SignalCommentLimit)
+		require.True(t, utf8.ValidString(got))
+		require.NotRegexp(t, `[\x00-\x1f\x7f\x{202a}-\x{202e}]`, got)
+		for _, v := range d.Voices() {
+			require.Contains(t, got, v.By.ID)
+		}
+	})
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,6 +38,8 @@ func TestTamperingIsFound(t *testing.T) {
 		"a removed start":   {`DELETE FROM audit WHERE seq = 1`, "entry 1 is missing"},
 		"a removed end":     {`DELETE FROM audit WHERE seq = 3`, "entries 3 to 3 are missing at the end"},
 		"a line too many":   {`INSERT INTO audit SELECT 4, at, event, request_id, team, user_id, name, email, membership, detail, prev, hash FROM audit WHERE seq = 3`, "entry 4 does not follow entry 3"},
+		"exchanged lines":   {`UPDATE audit SET seq = -seq WHERE seq IN (2, 3); UPDATE audit SET seq = 5 + seq WHERE seq < 0`, "entry 2 does not follow entry 1"},
+		"an inserted line":  {`UPDATE audit SET seq = 4 WHERE seq = 3; INSERT INTO audit SELECT 3, at, event, request_id, team, user_id, name, email, membership, detail, prev, hash FROM audit WHERE seq = 2`, "entry 3 does not follow entry 2"},
 		"an exchanged line": {`UPDATE audit SET hash = (SELECT hash FROM audit WHERE seq = 1) WHERE seq = 2`, "entry 2 was changed"},
 	}
 	onBoth(t, func(t *testing.T, db database) {
@@ -61,7 +64,7 @@ func TestTamperingIsFound(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				_, _, err := s.VerifyAudit(ctx)
 				require.NoError(t, err)
-				exec(tt.attack)
+				exec(strings.Split(tt.attack, "; ")...)
 				_, _, err = s.VerifyAudit(ctx)
 				require.ErrorIs(t, err, store.ErrBroken)
 				require.ErrorContains(t, err, tt.says)
