@@ -37,9 +37,10 @@ func (w *worker[T]) NextRetry(job *river.Job[T]) time.Time {
 
 // Work makes one attempt.
 func (w *worker[T]) Work(ctx context.Context, job *river.Job[T]) error {
-	begun := time.Now()
+	begun, end := time.Now(), Failed // should it panic
+	defer func() { w.observe(job.Kind, end, time.Since(begun)) }()
 	err := w.attempt(ctx, job)
-	w.observe(job.Kind, result(err), time.Since(begun))
+	end = result(err)
 	return err
 }
 

@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"bufio"
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -15,6 +17,7 @@ import (
 type calls struct {
 	slack     *prometheus.HistogramVec
 	limited   *prometheus.CounterVec
+	refused   *prometheus.CounterVec
 	keyfactor *prometheus.HistogramVec
 }
 
@@ -22,12 +25,13 @@ func newCalls() calls {
 	return calls{
 		slack:     histogram("slack_request_duration_seconds", "Duration of calls to Slack's Web API, by method and HTTP status code, or error where there was no answer. Slack refuses with 200, too.", calm, "method", "code"),
 		limited:   counter("slack_rate_limited_total", "Calls that Slack answered with 429 (asking us to wait), by method.", "method"),
+		refused:   counter("slack_refusals_total", "Calls that Slack answered with an error of its own, by method and error, such as channel_not_found.", "method", "error"),
 		keyfactor: histogram("keyfactor_request_duration_seconds", "Duration of calls to Keyfactor, by method, endpoint and HTTP status code, or error where there was no answer.", calm, "method", "endpoint", "code"),
 	}
 }
 
 func (c calls) all() []prometheus.Collector {
-	return []prometheus.Collector{c.slack, c.limited, c.keyfactor}
+	return []prometheus.Collector{c.slack, c.limited, c.refused, c.keyfactor}
 }
 
 // Slack measures the calls that go through a transport to Slack.
@@ -43,9 +47,37 @@ func (c calls) Slack(next http.RoundTripper) http.RoundTripper {
 		if err == nil && response.StatusCode == http.StatusTooManyRequests {
 			c.limited.WithLabelValues(method).Inc()
 		}
+		if err == nil && response.StatusCode == http.StatusOK {
+			if refusal := peek(response); refusal != "" {
+				c.refused.WithLabelValues(method, refusal).Inc()
+			}
+		}
 		return response, err
 	})
 }
+
+// peek looks for Slack's own error at the beginning of an answer, where it stands,
+// and leaves the answer as it was.
+func peek(response *http.Response) (code string) {
+	body := bufio.NewReaderSize(response.Body, 512)
+	begin, _ := body.Peek(512) // shorter at the end of the answer; whoever reads on sees errors
+	response.Body = struct {
+		io.Reader
+		io.Closer
+	}{body, response.Body}
+	if !notOK.Match(begin) {
+		return ""
+	}
+	if found := slackError.FindSubmatch(begin); found != nil {
+		return string(found[1])
+	}
+	return "other"
+}
+
+var (
+	notOK      = regexp.MustCompile(`^\s*\{\s*"ok"\s*:\s*false`)
+	slackError = regexp.MustCompile(`"error"\s*:\s*"([a-z][a-z0-9_]{1,40})"`)
+)
 
 // Slack's methods look like chat.postMessage; we call about twenty of them.
 var slackMethod = regexp.MustCompile(`^[a-z]+(\.[a-zA-Z]+)+$`)

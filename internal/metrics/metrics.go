@@ -16,7 +16,9 @@
 package metrics
 
 import (
+	"cmp"
 	"net/http"
+	"runtime"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -44,7 +46,7 @@ func New(b Build, log *zap.Logger) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(), log: log, conversation: newConversation(), work: newWork(), calls: newCalls()}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "build_info", Help: "Always 1; the labels say which program runs.",
-		ConstLabels: prometheus.Labels{"version": b.Version, "commit": b.Commit, "go_version": b.Go},
+		ConstLabels: prometheus.Labels{"version": cmp.Or(b.Version, "unknown"), "commit": b.Commit, "go_version": cmp.Or(b.Go, runtime.Version())},
 	})
 	info.Set(1)
 	m.registry.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

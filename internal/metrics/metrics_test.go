@@ -53,10 +53,14 @@ func exercised(t *testing.T) *metrics.Metrics {
 		if strings.HasSuffix(r.URL.Path, "chat.postMessage") {
 			w.WriteHeader(http.StatusTooManyRequests)
 		}
+		if strings.HasSuffix(r.URL.Path, "chat.update") {
+			_, _ = io.WriteString(w, `{"ok":false,"error":"token_revoked"}`)
+		}
 	}))
 	defer server.Close()
 	for path, transport := range map[string]http.RoundTripper{
 		"/api/chat.postMessage":  m.Slack(http.DefaultTransport),
+		"/api/chat.update":       m.Slack(http.DefaultTransport),
 		"/actions/T0/123/secret": m.Slack(http.DefaultTransport),
 		"/KeyfactorAPI/Workflow/Instances/01234567-89ab-cdef-0123-456789abcdef/Signals": m.Keyfactor(server.URL+"/KeyfactorAPI/", http.DefaultTransport),
 		"/oauth/token": m.Keyfactor(server.URL+"/KeyfactorAPI/", http.DefaultTransport),
@@ -101,6 +105,7 @@ func TestWhatPrometheusReads(t *testing.T) {
 		`approvebot_slack_link_connected 1`,
 		`approvebot_slack_foreign_links 1`,
 		`approvebot_slack_interaction_ack_seconds_bucket{type="view_submission",le="0.05"} 1`,
+		`approvebot_slack_refusals_total{error="token_revoked",method="chat.update"} 1`,
 		`approvebot_slack_rate_limited_total{method="chat.postMessage"} 1`,
 		`approvebot_slack_request_duration_seconds_count{code="200",method="other"} 1`,
 		`approvebot_keyfactor_request_duration_seconds_count{code="200",endpoint="/Workflow/Instances/{id}/Signals",method="POST"} 1`,
@@ -133,4 +138,22 @@ func TestADatabaseThatDoesNotAnswerLeavesTheRest(t *testing.T) {
 	require.Contains(t, text, "approvebot_build_info")
 	page(t, m)
 	require.Equal(t, 1, asked, "two who ask at once are one question")
+}
+
+// Looking at the beginning of an answer takes nothing away from it, however long it is.
+func TestAnswersOfSlackPassUnchanged(t *testing.T) {
+	long := `{"ok":true,"text":"` + strings.Repeat(`\"ok\":false `, 10_000) + `"}`
+	for body, refusals := range map[string]int{long: 0, `{"ok":true}`: 0, ``: 0, `<html>"ok":false</html>`: 0, `{ "ok": false, "error": "invalid_auth" }`: 1, `{"ok":false}`: 1} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
+		m := metrics.New(metrics.Build{}, zap.NewNop())
+		client := http.Client{Transport: m.Slack(http.DefaultTransport)}
+		response, err := client.Get(server.URL + "/api/users.info")
+		require.NoError(t, err)
+		got, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		server.Close()
+		require.Equal(t, body, string(got))
+		require.Equal(t, refusals, strings.Count(page(t, m), "approvebot_slack_refusals_total{"))
+	}
 }
