@@ -18,6 +18,7 @@ MODULES = $(patsubst %/go.mod,%,$(shell find * -mindepth 1 -name go.mod -not -pa
 # The tools of .ci/tools, built once and kept until their versions change.
 LINT    = bin/golangci-lint
 VULN    = bin/govulncheck
+STAT    = bin/benchstat
 
 .PHONY: help
 help: ## print this
@@ -78,6 +79,10 @@ torture: ## kill the program TORTURE_KILLS times (1000) on each engine and balan
 bench: ## measure the program next to the least that any handler must do; BENCH=-short measures less
 	$(GO) run ./internal/bench $(BENCH)
 
+.PHONY: benchcmp
+benchcmp: $(STAT) ## compare the Go benchmarks with the last release, or with REF
+	.ci/benchcmp $(STAT) $(REF)
+
 .PHONY: golden
 golden: ## write the golden cards anew, to be read in the diff
 	$(GO) test ./blocks -update
@@ -93,3 +98,6 @@ $(LINT): .ci/tools/go.mod .ci/tools/go.sum
 
 $(VULN): .ci/tools/go.mod .ci/tools/go.sum
 	cd .ci/tools && $(GO) build -o $(CURDIR)/$@ golang.org/x/vuln/cmd/govulncheck
+
+$(STAT): .ci/tools/go.mod .ci/tools/go.sum
+	cd .ci/tools && $(GO) build -o $(CURDIR)/$@ golang.org/x/perf/cmd/benchstat

@@ -80,6 +80,8 @@ type Bot struct {
 	people   *people
 	rooms    *rooms
 	pace     *pace
+	news     *news
+	crowd    crowd
 	alerts   alerts
 	unrouted sync.Map // of approval.ID: the admins were told that no route takes it
 	homes    *homes
@@ -139,6 +141,7 @@ func New(c Config) (*Bot, error) {
 		people: newPeople(c.Slack, c.Now),
 		rooms:  newRooms(c.Slack),
 		pace:   newPace(c.Pace),
+		news:   newNews(),
 	}
 	b.homes = newHomes(c.HomeEvery, c.Now, c.Log, c.Store.OpenMark, b.drawHomes)
 	b.closing, b.close = context.WithCancel(context.Background())

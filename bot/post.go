@@ -22,6 +22,7 @@ const lookAgain = 30 * time.Second
 // at the pace Slack asks for. It returns nil when none is left.
 func (b *Bot) Post(ctx context.Context, channel string) error {
 	for {
+		b.crowd.pass(ctx)
 		card, record, err := b.c.Store.NextPost(ctx, channel)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil
@@ -181,8 +182,9 @@ func lacksScope(err error) bool {
 // Refresh makes a card in Slack show what the store knows now. It repeats until
 // the newest version is shown, because what it shows may change while it works.
 func (b *Bot) Refresh(ctx context.Context, id approval.ID, channel string) error {
-	for {
-		record, err := b.c.Store.Request(ctx, id)
+	b.crowd.pass(ctx)
+	for look := b.settled; ; look = b.c.Store.Request {
+		record, err := look(ctx, id)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil
 		}

@@ -18,6 +18,7 @@ import (
 // Reply posts one message of a request's trail into the thread under its card, or
 // to a person.
 func (b *Bot) Reply(ctx context.Context, id approval.ID, channel, key string) error {
+	b.crowd.pass(ctx)
 	reply, card, err := b.c.Store.Reply(ctx, id, channel, key)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil

@@ -36,6 +36,7 @@ const (
 // mark of an earlier one, or has learned from Keyfactor that the earlier one
 // left no trace, sends (promise P3).
 func (b *Bot) Signal(ctx context.Context, decisionID string) (err error) {
+	b.crowd.pass(ctx)
 	d, first, err := b.c.Store.StartSignal(ctx, decisionID)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
@@ -46,6 +47,7 @@ func (b *Bot) Signal(ctx context.Context, decisionID string) (err error) {
 	if !d.Finished.IsZero() || !d.Failed.IsZero() {
 		return nil
 	}
+	defer b.news.tell(d.Request)
 	ctx, end := b.traceSignal(ctx, d)
 	defer func() { end(err) }()
 	source, err := b.source(d.Request)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -68,6 +69,21 @@ func (e Entry) link(detail string) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// auditRows is how many entries are written by one statement.
+const (
+	auditRows    = 16
+	auditColumns = 12
+)
+
+// placeholders writes ", ($1, $2)" for values after so many others.
+func placeholders(after, n int) string {
+	var text strings.Builder
+	for i := range n {
+		text.WriteString(", $" + strconv.Itoa(after+i+1))
+	}
+	return ", (" + text.String()[2:] + ")"
+}
+
 // appendAudit is the last thing that a transaction does: from here to its commit
 // it holds the one row that all who write to the log wait for.
 func (s *Store) appendAudit(ctx context.Context, u *unit) error {
@@ -79,28 +95,32 @@ func (s *Store) appendAudit(ctx context.Context, u *unit) error {
 		Scan(&head.Seq, &head.Hash); err != nil {
 		return fmt.Errorf("lock the audit log: %w", err)
 	}
-	for _, e := range u.entries {
-		if e.At.IsZero() {
-			e.At = u.now
+	for entries := range slices.Chunk(u.entries, auditRows) {
+		text, args := strings.Builder{}, make([]any, 0, len(entries)*auditColumns)
+		for _, e := range entries {
+			if e.At.IsZero() {
+				e.At = u.now
+			}
+			if e.Detail == nil {
+				e.Detail = map[string]any{}
+			}
+			written, err := canonical(e.Detail)
+			if err != nil {
+				return fmt.Errorf("write audit detail: %w", err)
+			}
+			detail := clean(string(written))
+			e.Seq, e.At, e.Prev = head.Seq+1, cut(e.At), head.Hash
+			e.Event, e.Request = clean(e.Event), approval.ID(clean(string(e.Request)))
+			e.By.Team, e.By.ID, e.By.Name, e.By.Email = clean(e.By.Team), clean(e.By.ID), clean(e.By.Name), clean(e.By.Email)
+			e.Hash = e.link(detail)
+			text.WriteString(placeholders(len(args), auditColumns))
+			args = append(args, e.Seq, e.At, e.Event, string(e.Request), e.By.Team, e.By.ID, e.By.Name, e.By.Email, string(e.By.Membership), detail, e.Prev, e.Hash)
+			head = e
 		}
-		if e.Detail == nil {
-			e.Detail = map[string]any{}
-		}
-		text, err := canonical(e.Detail)
-		if err != nil {
-			return fmt.Errorf("write audit detail: %w", err)
-		}
-		detail := clean(string(text))
-		e.Seq, e.At, e.Prev = head.Seq+1, cut(e.At), head.Hash
-		e.Event, e.Request = clean(e.Event), approval.ID(clean(string(e.Request)))
-		e.By.Team, e.By.ID, e.By.Name, e.By.Email = clean(e.By.Team), clean(e.By.ID), clean(e.By.Name), clean(e.By.Email)
-		e.Hash = e.link(detail)
 		if _, err := u.exec(ctx, `INSERT INTO audit (seq, at, event, request_id, team, user_id, name, email, membership, detail, prev, hash)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-			e.Seq, e.At, e.Event, string(e.Request), e.By.Team, e.By.ID, e.By.Name, e.By.Email, string(e.By.Membership), detail, e.Prev, e.Hash); err != nil {
+			VALUES `+strings.TrimPrefix(text.String(), ", "), args...); err != nil {
 			return fmt.Errorf("write to the audit log: %w", err)
 		}
-		head = e
 	}
 	if _, err := u.exec(ctx, `UPDATE audit_head SET hash = $1 WHERE one = 1`, head.Hash); err != nil {
 		return fmt.Errorf("close the audit log: %w", err)

@@ -79,7 +79,7 @@ func (s *Store) Decide(ctx context.Context, d approval.Decision, replies ...Repl
 
 func (s *Store) decide(ctx context.Context, d approval.Decision, replies []Reply) error {
 	d.Comment = clean(d.Comment)
-	return s.urgently(ctx, func(ctx context.Context, u *unit) error {
+	return s.clicked(ctx, string(d.Request), func(ctx context.Context, u *unit) error {
 		if d.At.IsZero() {
 			d.At = u.now
 		}
@@ -184,7 +184,7 @@ func (u *unit) decision(ctx context.Context, id string) (Decision, error) {
 
 // change runs fn over a decision in one transaction.
 func (s *Store) change(ctx context.Context, doing, id string, fn func(context.Context, *unit, Decision) error) error {
-	err := s.urgently(ctx, func(ctx context.Context, u *unit) error {
+	err := s.clicked(ctx, id, func(ctx context.Context, u *unit) error {
 		d, err := u.decision(ctx, id)
 		if err != nil {
 			return err

@@ -50,7 +50,7 @@ type Options struct {
 type Store struct {
 	db       *sql.DB
 	reads    *sql.DB // looks at what is committed; on SQLite beside the one writer
-	writer   *writer // SQLite only
+	writer   *writer
 	engine   engine
 	inserter *river.Client[*sql.Tx]
 	log      *zap.Logger

@@ -50,7 +50,7 @@ func (s *Store) openPostgres(ctx context.Context, url string, readOnly bool) err
 	db.SetMaxIdleConns(maxConns / 2)
 	db.SetConnMaxIdleTime(5 * time.Minute)
 	s.close = append(s.close, db.Close)
-	s.db, s.reads = db, db
+	s.db, s.reads, s.writer = db, db, newWriter(abreast)
 
 	// LISTEN needs a session of its own; River takes it from this pool and keeps it.
 	pool.MinConns, pool.MaxConns = 0, 1

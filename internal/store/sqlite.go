@@ -78,7 +78,7 @@ func (s *Store) openSQLite(text string, readOnly bool) error {
 	db := sql.OpenDB(to)
 	db.SetMaxOpenConns(1)
 	s.close = append(s.close, db.Close)
-	s.db, s.reads = db, db
+	s.db, s.reads, s.writer = db, db, newWriter(1)
 	if !readOnly {
 		// In WAL mode whoever reads waits for nobody.
 		to, err := newConnector(name.String() + readers)
@@ -89,7 +89,6 @@ func (s *Store) openSQLite(text string, readOnly bool) error {
 		s.reads.SetMaxOpenConns(maxReaders)
 		s.reads.SetMaxIdleConns(maxReaders)
 		s.close = append(s.close, s.reads.Close)
-		s.writer = newWriter()
 	}
 	driver := newLocalDriver(db)
 	s.engine = engine{

@@ -1,25 +1,30 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 )
 
-// writer lets SQLite's one writer commit for many. A commit that survives a power
-// cut costs a sync of the disk, and whoever waits for the connection meanwhile can
-// share the next one: all that wait run one after the other in one transaction,
-// each behind a savepoint of its own, so that one that fails takes nobody along.
-// Nobody is told that it is done before the common commit.
+// writer lets one transaction commit for many. A commit that survives a power cut
+// costs a sync of the disk, and all that write to the audit log do it one after the
+// other. So whoever has to wait shares the next commit with all that wait: they run
+// one after the other in one transaction, each behind a savepoint of its own, so
+// that one that fails takes nobody along. Nobody is told that it is done before the
+// common commit.
 //
 //	caller   ──┐
 //	caller   ──┼─ waiting ── whoever gets the turn ── BEGIN … SAVEPOINT … RELEASE … COMMIT ── all are told
 //	caller   ──┘
 //
 // There is no goroutine of its own: one of those who wait does the work of all.
-// What follows from a person's click goes first.
+// What follows from a person's click goes first. On SQLite, which has one writer
+// anyway, everything goes this way. On PostgreSQL clicks and signals do, a few
+// transactions at a time, in which requests are locked in one order.
 type writer struct {
-	turn chan struct{} // held by whoever works
+	turn chan struct{} // its places are held by those who work
 
 	mu             sync.Mutex
 	urgent, normal []*call
@@ -30,7 +35,7 @@ type call struct {
 	ctx      context.Context //nolint:containedctx // it travels through the queue
 	fn       func(context.Context, *unit) error
 	urgent   bool
-	unit     *unit
+	order    string        // in which such calls lock what they lock; empty where that does not matter
 	done     chan struct{} // closed at the end; then the following can be read
 	err      error
 	panicked any
@@ -41,13 +46,15 @@ const (
 	most = 64
 	// besides is how many others may share a transaction with what a click waits for.
 	besides = 8
+	// abreast is how many such transactions PostgreSQL gets at a time: while one
+	// commits, others can begin.
+	abreast = 3
 )
 
-func newWriter() *writer { return &writer{turn: make(chan struct{}, 1)} }
+func newWriter(abreast int) *writer { return &writer{turn: make(chan struct{}, abreast)} }
 
-// run has fn done in a transaction, together with those of others.
-func (s *Store) together(ctx context.Context, urgent bool, fn func(context.Context, *unit) error) error {
-	c := &call{ctx: ctx, fn: fn, urgent: urgent, done: make(chan struct{})}
+// together has the call done, with others that wait.
+func (s *Store) together(c *call) error {
 	s.writer.add(c)
 	for {
 		select {
@@ -56,9 +63,9 @@ func (s *Store) together(ctx context.Context, urgent bool, fn func(context.Conte
 			s.serve(s.writer.take())
 			<-s.writer.turn
 			continue
-		case <-ctx.Done():
+		case <-c.ctx.Done():
 			if s.writer.remove(c) {
-				return fmt.Errorf("begin: %w", ctx.Err())
+				return fmt.Errorf("begin: %w", c.ctx.Err())
 			}
 			<-c.done // it is being done, and only the end tells whether it is
 		}
@@ -91,6 +98,7 @@ func (w *writer) take() (all []*call) {
 	}
 	n = min(len(w.normal), room)
 	all, w.normal = append(all, w.normal[:n]...), w.normal[n:]
+	slices.SortStableFunc(all, func(a, b *call) int { return cmp.Compare(a.order, b.order) })
 	return all
 }
 
@@ -114,14 +122,21 @@ func (w *writer) remove(c *call) bool {
 func (s *Store) serve(calls []*call) {
 	if len(calls) == 1 || len(calls) > 1 && s.share(calls) != nil {
 		for _, c := range calls {
-			if err := s.share([]*call{c}); err != nil {
-				c.err = err
+			if c.panicked, c.err = nil, c.ctx.Err(); c.err == nil {
+				c.err = s.outlast(c)
 			}
 		}
 	}
 	for _, c := range calls {
 		close(c.done)
 	}
+}
+
+// outlast does a call alone. Once begun it does not end with its caller.
+func (s *Store) outlast(c *call) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), callTimeout)
+	defer cancel()
+	return s.alone(s.within(ctx, c.ctx), c.urgent, c.attempt)
 }
 
 // share commits the calls together. The answer to each is in it; what is returned
@@ -138,44 +153,51 @@ func (s *Store) share(calls []*call) error {
 
 	all := &unit{tx: tx, now: s.now()}
 	for _, c := range calls {
-		c.panicked = nil
 		if c.err = c.ctx.Err(); c.err != nil {
 			continue
 		}
-		u := &unit{tx: tx, now: all.now, urgent: c.urgent}
-		if len(calls) == 1 {
-			if c.err = c.attempt(u); c.err != nil {
-				return c.err
-			}
-		} else {
-			if _, err := tx.ExecContext(ctx, `SAVEPOINT one`); err != nil {
-				return err
-			}
-			if c.err = c.attempt(u); c.err != nil {
-				if _, err := tx.ExecContext(ctx, `ROLLBACK TO one`); err != nil {
-					return err
-				}
-			}
-			if _, err := tx.ExecContext(ctx, `RELEASE one`); err != nil {
-				return err
-			}
-			if c.err != nil {
-				continue
-			}
+		if _, err := tx.ExecContext(ctx, `SAVEPOINT one`); err != nil {
+			return err
 		}
-		all.join(u)
+		u := &unit{tx: tx, now: all.now, urgent: c.urgent}
+		if c.err = c.attempt(s.within(ctx, c.ctx), u); c.err == nil {
+			all.join(u)
+		} else if repeatable(c.err) {
+			return c.err
+		} else if _, err := tx.ExecContext(ctx, `ROLLBACK TO SAVEPOINT one`); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `RELEASE SAVEPOINT one`); err != nil {
+			return err
+		}
 	}
 	return s.commit(ctx, all)
 }
 
+// within gives what runs its caller's values, and not its end.
+func (s *Store) within(all, caller context.Context) context.Context {
+	if !s.engine.shared {
+		return context.WithoutCancel(caller) // nothing there waits for anybody, and watching for the end costs
+	}
+	return outlasting{Context: all, values: caller}
+}
+
+// outlasting ends with one context and has the values of another.
+type outlasting struct {
+	context.Context
+	values context.Context //nolint:containedctx // they are its point
+}
+
+func (c outlasting) Value(key any) any { return c.values.Value(key) }
+
 // attempt runs a call's function. A panic is its caller's, not of whoever works.
-func (c *call) attempt(u *unit) (err error) {
+func (c *call) attempt(ctx context.Context, u *unit) (err error) {
 	defer func() {
 		if c.panicked = recover(); c.panicked != nil {
 			err = fmt.Errorf("panic: %v", c.panicked)
 		}
 	}()
-	return c.fn(context.WithoutCancel(c.ctx), u)
+	return c.fn(ctx, u)
 }
 
 // join takes over what follows from another unit.

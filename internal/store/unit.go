@@ -50,20 +50,30 @@ func (u *unit) record(e Entry) { u.entries = append(u.entries, e) }
 // that PostgreSQL asks to repeat is repeated, so fn must only act on its unit
 // and reset what it hands out.
 func (s *Store) do(ctx context.Context, fn func(context.Context, *unit) error) error {
-	return s.transact(ctx, false, fn)
+	return s.transact(ctx, false, "", fn)
 }
 
 // urgently does the same for what a person waits for.
 func (s *Store) urgently(ctx context.Context, fn func(context.Context, *unit) error) error {
-	return s.transact(ctx, true, fn)
+	return s.transact(ctx, true, "", fn)
 }
 
-func (s *Store) transact(ctx context.Context, urgent bool, fn func(context.Context, *unit) error) error {
+// clicked does the same for a click and what follows from it, of which thousands may
+// come at once. fn locks one request, and what names it, or its decision, gives the order.
+func (s *Store) clicked(ctx context.Context, name string, fn func(context.Context, *unit) error) error {
+	return s.transact(ctx, true, name, fn)
+}
+
+func (s *Store) transact(ctx context.Context, urgent bool, order string, fn func(context.Context, *unit) error) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	if s.writer != nil {
-		return s.together(ctx, urgent, fn)
+	if !s.engine.shared || order != "" {
+		return s.together(&call{ctx: ctx, fn: fn, urgent: urgent, order: order, done: make(chan struct{})})
 	}
+	return s.alone(ctx, urgent, fn)
+}
+
+func (s *Store) alone(ctx context.Context, urgent bool, fn func(context.Context, *unit) error) error {
 	for attempt := 1; ; attempt++ {
 		err := s.try(ctx, urgent, fn)
 		if attempt == 5 || !repeatable(err) {

@@ -71,7 +71,7 @@ func (s *Store) Vote(ctx context.Context, v approval.Vote, tally func(standing [
 }
 
 func (s *Store) vote(ctx context.Context, v approval.Vote, tally func([]approval.Vote) *approval.Decision, replies func(*approval.Decision) []Reply) (d *approval.Decision, err error) {
-	err = s.urgently(ctx, func(ctx context.Context, u *unit) error {
+	err = s.clicked(ctx, string(v.Request), func(ctx context.Context, u *unit) error {
 		if err := u.take(ctx, v.Request, v.Digest); err != nil {
 			return err
 		}
