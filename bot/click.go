@@ -213,7 +213,12 @@ func (b *Bot) refusal(a attempt) blocks.RefusalView {
 	v := blocks.RefusalView{
 		Request: a.record.Request, Verdict: a.Verdict, Outcome: a.record.Outcome,
 		Approvers: listed(a.rule.Users, a.rule.Groups), Admins: listed(admins.Users, admins.Groups),
-		Deciders: a.deciders, Elsewhere: a.elsewhere,
+		Deciders: a.deciders,
+	}
+	for _, channel := range a.elsewhere {
+		if card, ok := cardIn(a.record, channel); ok {
+			v.Elsewhere = append(v.Elsewhere, roomOf(card))
+		}
 	}
 	if d := a.record.Decision; d != nil && d.Failed.IsZero() {
 		v.Decision = &d.Decision

@@ -204,7 +204,7 @@ func (b *Bot) bar(ctx context.Context, a *attempt, k knownPerson) error {
 			return err
 		}
 		if may {
-			a.elsewhere = append(a.elsewhere, roomOf(card))
+			a.elsewhere = append(a.elsewhere, card.Channel)
 		}
 	}
 	if _, carded := cardIn(a.record, a.Channel); !carded || a.Room == "" {

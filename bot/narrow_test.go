@@ -253,3 +253,24 @@ func refusals(w *world, id approval.ID, who string) map[string]int {
 	}
 	return count
 }
+
+// Who is kept from deciding in one channel sees the request at home with the
+// buttons of the card that lets them.
+func TestANarrowedRequestIsDecidedAtHome(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	id := w.waits(1)
+	w.card(id)
+	w.command("carol", "#pki-escalation", "subscribe deciders=@pki-admins")
+	w.cardAt(id, "#pki-escalation", "only approvers among")
+	require.True(t, w.slack.OpenHome(t.Context(), "ada").Acknowledged)
+	w.await("the button at home", func() bool {
+		v, ok := w.slack.HomeOf("ada")
+		return ok && strings.Contains(v.String(), "web01.example.com")
+	})
+	r := w.slack.ClickView(t.Context(), slacksim.Click{As: "ada", ActionID: blocks.ActionApprove})
+	require.True(t, r.Acknowledged, r.Error)
+	require.True(t, w.submits("ada", "").Closed)
+	w.settled(id)
+	require.Len(t, w.queue.signals(), 1)
+}
