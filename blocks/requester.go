@@ -14,7 +14,7 @@ import (
 
 // RequesterSeen tells a requester that their request waits for somebody.
 func RequesterSeen(r approval.Request) Message {
-	return reply("👋 " + yours(r) + " has arrived and waits for approval. You will hear here what becomes of it.")
+	return reply("⏳ " + yours(r) + " has arrived and waits for approval. You will hear here what becomes of it.")
 }
 
 // RequesterSettled tells a requester how their request ended. d is the decision

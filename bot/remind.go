@@ -67,7 +67,7 @@ func (b *Bot) reminder(ctx context.Context, rule approval.Rule, id approval.ID, 
 		switch {
 		case r.Channel != "":
 			out.Channels = append(out.Channels, r.Channel)
-			view.Channels = append(view.Channels, r.Channel)
+			view.Channels = append(view.Channels, b.linked(ctx, r.Channel))
 		case r.User != "":
 			person, err := b.escalateTo(ctx, rule, r.User, absent)
 			if err != nil {
@@ -85,6 +85,15 @@ func (b *Bot) reminder(ctx context.Context, rule approval.Rule, id approval.ID, 
 	}
 	out.Reply = store.Reply{Key: "reminded:" + strings.Join(m.Steps, ", "), Body: encodeReply(blocks.RemindedReply(view))}
 	return out, nil
+}
+
+// linked returns a channel's id, which Slack makes a link of; where it cannot be
+// learned now, the name is as good for people.
+func (b *Bot) linked(ctx context.Context, channel string) string {
+	if id, err := b.rooms.resolve(ctx, channel); err == nil {
+		return id
+	}
+	return channel
 }
 
 // escalateTo finds a person whom a reminder names, or who stands in for them; a

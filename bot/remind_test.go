@@ -80,7 +80,7 @@ func TestNobodyDecides(t *testing.T) {
 	w.await("a card where it is escalated to", func() bool { return w.cardsOf(id, "#pki-escalation") == 1 })
 	carol := w.slack.DirectChannelID("carol")
 	w.await("a card for carol", func() bool { return w.cardsOf(id, carol) == 1 })
-	says("#pki-escalation", "Nobody decided in time, so it is shown to `#pki-escalation` and <@"+w.slack.UserID("carol")+"> as well.")
+	says("#pki-escalation", "Nobody decided in time, so it is shown to <#"+w.slack.ChannelID("pki-escalation")+"> and <@"+w.slack.UserID("carol")+"> as well.")
 	says("#pki-approvals", "Nobody decided in time")
 	says(carol, "Nobody decided in time")
 

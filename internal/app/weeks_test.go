@@ -220,8 +220,7 @@ func (w *weeks) work(id approval.ID) {
 			w.stop()
 			w.start()
 		}
-		var later approval.RetryAfter
-		if errors.As(err, &later) {
+		if later, ok := errors.AsType[approval.RetryAfter](err); ok {
 			time.Sleep(later.RetryAfter())
 		} else {
 			time.Sleep(time.Second)
@@ -462,7 +461,7 @@ func (w *weeks) check(r store.Record, berlin *time.Location) int {
 			told[m.Text[:4]]++
 		}
 	}
-	wantTold := map[string]int{"👋": 1}
+	wantTold := map[string]int{"⏳ ": 1}
 	if r.State.Final() {
 		wantTold["⛔ "[:4]] = 1
 	}
