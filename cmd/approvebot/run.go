@@ -69,7 +69,8 @@ func (p *program) serveApp(ctx context.Context) (err error) {
 	for _, w := range warnings {
 		log.Warn("doubtful configuration", zap.String("file", w.File), zap.Int("line", w.Line), zap.String("key", w.Path), zap.String("reason", w.Message))
 	}
-	defer watchVerbosity(level, log)()
+	unwatch := watchVerbosity(level, log)
+	defer unwatch()
 	b := readBuild()
 	log.Info("starting", zap.String("version", b.Version), zap.String("commit", b.Commit), zap.String("config", p.flags.config))
 	tracer, endTraces, err := tracing.Start(ctx, p.env, b.Version, log)

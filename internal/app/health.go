@@ -10,6 +10,7 @@ import (
 	"github.com/robfig/cron/v3"
 	"go.uber.org/zap"
 
+	"github.com/approvebot/approvebot/internal/approval"
 	"github.com/approvebot/approvebot/internal/config"
 	"github.com/approvebot/approvebot/internal/metrics"
 	"github.com/approvebot/approvebot/internal/store"
@@ -32,8 +33,8 @@ type part struct {
 //	slack             a Socket Mode link stands. With transport http Slack comes to
 //	                  us, so that part only informs whether Slack has answered us
 //	configuration     what its files say is in force. It only informs
-//	keyfactor <kind>  the last pass could read this list. It only informs: clicks
-//	                  are taken, and kept, while Keyfactor is away
+//	keyfactor <kind>  the last pass could read this list, on whichever replica. It only
+//	                  informs: clicks are taken, and kept, while Keyfactor is away
 func (a *App) health(mux *http.ServeMux) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -56,19 +57,33 @@ func (a *App) health(mux *http.ServeMux) {
 func (a *App) parts(ctx context.Context) map[string]part {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	parts := map[string]part{"database": {OK: true}, "poller": a.pollerPart(ctx), "slack": a.slackPart(), "configuration": a.configPart()}
+	passes, unknown := a.store.Passes(ctx)
+	parts := map[string]part{"database": {OK: true}, "poller": a.pollerPart(passes, unknown), "slack": a.slackPart(), "configuration": a.configPart()}
 	if err := a.store.Ping(ctx); err != nil {
 		a.log.Warn("database does not answer", zap.Error(err))
 		parts["database"] = part{Detail: "the database does not take writes; see the log"}
 	}
-	for _, r := range a.poller.Reports() {
-		p := part{OK: r.Err == nil, Informs: true}
-		if r.Err != nil {
-			p.Detail = "the last poll failed; see the log"
+	for _, kind := range a.config.now().Poll.Sources {
+		if passes.Finished.IsZero() {
+			break // nobody knows yet
 		}
-		parts["keyfactor "+string(r.Kind)] = p
+		parts["keyfactor "+string(kind)] = keyfactorPart(passes, kind)
 	}
 	return parts
+}
+
+// keyfactorPart tells whether the last pass, on whichever replica, read the list
+// of a source to its end.
+func keyfactorPart(p store.Passes, kind approval.Kind) part {
+	succeeded := p.Succeeded[kind]
+	if succeeded.Equal(p.Finished) {
+		return part{OK: true, Informs: true}
+	}
+	detail := "the last poll failed; see the log of the process that polls"
+	if !succeeded.IsZero() {
+		detail += ". The last good one was at " + succeeded.Format(time.RFC3339)
+	}
+	return part{Informs: true, Detail: detail}
 }
 
 func (a *App) configPart() part {
@@ -90,13 +105,12 @@ func (a *App) slackPart() part {
 	return part{OK: s.Connected, Detail: s.Trouble}
 }
 
-func (a *App) pollerPart(ctx context.Context) part {
+func (a *App) pollerPart(passes store.Passes, unknown error) part {
 	now := a.now()
 	if began := a.poller.Running(); !began.IsZero() && now.Sub(began) > a.passTime+passGrace {
 		return part{Detail: fmt.Sprintf("a poll has been running since %s and does not end; restart this process", began.UTC().Format(time.RFC3339))}
 	}
-	passes, err := a.store.Passes(ctx)
-	if err != nil {
+	if unknown != nil {
 		return part{Informs: true, Detail: "the database does not say when the last poll ended"}
 	}
 	if now.After(a.pollDeadline(passes)) {

@@ -124,7 +124,7 @@ func TestTheRunbookQuotesTheLog(t *testing.T) {
 		}))
 	}
 	quoted := 0
-	for _, section := range strings.Split(mustRead(t, root+"/docs/runbook.md"), "\n") {
+	for section := range strings.SplitSeq(mustRead(t, root+"/docs/runbook.md"), "\n") {
 		if !strings.Contains(section, "log line") {
 			continue
 		}
