@@ -43,6 +43,7 @@ var kinds = map[string]func() any{
 	"networking.k8s.io/v1/NetworkPolicy":      func() any { return &networking.NetworkPolicy{} },
 	"policy/v1/PodDisruptionBudget":           func() any { return &policy.PodDisruptionBudget{} },
 	"monitoring.coreos.com/v1/ServiceMonitor": func() any { return &monitoring.ServiceMonitor{} },
+	"monitoring.coreos.com/v1/PrometheusRule": func() any { return &monitoring.PrometheusRule{} },
 }
 
 // values reads a values file of the folder ci; "" are the chart's own.
@@ -111,6 +112,9 @@ func decode(t *testing.T, file string, document []byte) (kind string, object any
 		require.Empty(t, validation.IsQualifiedName(key))
 		require.Empty(t, validation.IsValidLabelValue(value), value)
 	}
+	if strings.HasSuffix(head.Metadata.Name, "-dashboard") {
+		return "Dashboard", object
+	}
 	return head.Kind, object
 }
 
@@ -138,7 +142,7 @@ func TestChartFitsKubernetes(t *testing.T) {
 		"":         {"ConfigMap", "NetworkPolicy", "Service", "ServiceAccount", "StatefulSet"},
 		"volume":   {"ConfigMap", "NetworkPolicy", "Service", "ServiceAccount", "StatefulSet"},
 		"claim":    {"ConfigMap", "Service", "StatefulSet"},
-		"postgres": {"ConfigMap", "Deployment", "Ingress", "NetworkPolicy", "PodDisruptionBudget", "Service", "ServiceAccount", "ServiceMonitor"},
+		"postgres": {"ConfigMap", "Dashboard", "Deployment", "Ingress", "NetworkPolicy", "PodDisruptionBudget", "PrometheusRule", "Service", "ServiceAccount", "ServiceMonitor"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			objects, err := render(t, values(t, name))
@@ -268,6 +272,13 @@ func TestChartOnPostgreSQL(t *testing.T) {
 	m := must[*monitoring.ServiceMonitor](t, objects, "ServiceMonitor")
 	require.Equal(t, must[*core.Service](t, objects, "Service").Spec.Ports[0].Name, m.Spec.Endpoints[0].Port)
 	require.Equal(t, "prometheus", m.Labels["release"])
+
+	// Rules and dashboard are those of deploy/, with nothing of theirs taken for the chart's.
+	var rules monitoring.PrometheusRuleSpec
+	require.NoError(t, yaml.UnmarshalStrict([]byte(mustRead(t, "../prometheus-rules.yaml")), &rules))
+	require.NotEmpty(t, rules.Groups)
+	require.Equal(t, rules, must[*monitoring.PrometheusRule](t, objects, "PrometheusRule").Spec)
+	require.JSONEq(t, mustRead(t, "../grafana-dashboard.json"), must[*core.ConfigMap](t, objects, "Dashboard").Data["approvebot.json"])
 
 	// Another configuration makes other pods; the same does not.
 	sum := d.Spec.Template.Annotations["checksum/config"]
