@@ -1,8 +1,9 @@
 //go:build linux
 
 // Package deploy_test tries what is in this folder: the container's root file
-// system, the systemd unit, the compose file. What needs many modules of others,
-// the Helm chart and the packages, is tried in the module deploytest.
+// system and the systemd unit. What needs many modules of others, the Helm chart,
+// the packages, the container file and the compose file, is tried in the module
+// deploytest.
 package deploy_test
 
 import (
