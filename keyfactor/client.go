@@ -243,6 +243,9 @@ func (a *attempt) read(resp *http.Response) error {
 		limit = bodyLimit
 	}
 	var body bytes.Buffer
+	if n := resp.ContentLength; n > 0 && n <= int64(limit) {
+		body.Grow(int(n) + bytes.MinRead) // a page need not be copied on and on while it comes in
+	}
 	n, err := io.Copy(&body, io.LimitReader(resp.Body, int64(limit)+1))
 	switch {
 	case n > int64(limit) && limit == bodyLimit:

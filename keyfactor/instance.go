@@ -1,6 +1,7 @@
 package keyfactor
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -157,6 +158,53 @@ func (c *Client) AssignedToMe(ctx context.Context, o ListOptions) iter.Seq2[Inst
 			}
 		}
 	}
+}
+
+// waiting yields the same instances with nothing but what a poll compares: Id,
+// status with its message, step, and date of change.
+func (c *Client) waiting(ctx context.Context, o ListOptions) iter.Seq2[Instance, error] {
+	if o.Sort == "" {
+		o.Sort = instanceOrder
+	}
+	rows := walkPages(ctx, c, "/Workflow/Instances/AssignedToMe", o, c.decodeWaiting, decodePage)
+	return func(yield func(Instance, error) bool) {
+		for w, err := range rows {
+			i := Instance{ID: w.ID, Status: w.Status, StatusMessage: w.StatusMessage, CurrentStepID: w.CurrentStepID, LastModified: w.LastModified}
+			if err == nil {
+				c.statuses.learn(i.Status)
+				c.statuses.resolve(&i.Status)
+			}
+			if !yield(i, err) {
+				return
+			}
+		}
+	}
+}
+
+// waitingInstance is a row of AssignedToMe, as far as a poll wants it.
+type waitingInstance struct {
+	ID            string `json:"Id"`
+	Status        Status
+	StatusMessage Text
+	CurrentStepID string `json:"CurrentStepId"`
+	LastModified  Time
+}
+
+func (w waitingInstance) rowID() string { return strings.ToLower(w.ID) }
+
+func (c *Client) decodeWaiting(raw json.RawMessage) (w waitingInstance, err error) {
+	if err = json.Unmarshal(raw, &w); err == nil && w.ID == "" {
+		err = errors.New("no Id")
+	}
+	return w, err
+}
+
+func decodePage(page []byte) (all []waitingInstance, err error) {
+	if page = bytes.TrimSpace(page); len(page) == 0 || page[0] != '[' {
+		return nil, errors.New("not a list") // null, for one, decodes as an empty one
+	}
+	err = json.Unmarshal(page, &all)
+	return all, err
 }
 
 // Instances yields all instances, finished ones included.

@@ -56,7 +56,7 @@ func (w *Workflows) List(ctx context.Context) iter.Seq2[approval.Item, error] {
 		seen := map[approval.ID]bool{}
 		for n, a := range w.accounts {
 			first, trouble := n == 0, error(nil)
-			for i, err := range a.Client.AssignedToMe(ctx, ListOptions{PageSize: w.config.PageSize}) {
+			for i, err := range a.Client.waiting(ctx, ListOptions{PageSize: w.config.PageSize}) {
 				item, err := w.item(i, err)
 				var skipped *approval.SkippedError
 				fatal := err != nil && !errors.As(err, &skipped)

@@ -40,28 +40,28 @@ func (d Difference) all(listed []approval.Item) []approval.Item {
 // left alone: the signal's own follow-up watches them.
 func Compare(known []store.Known, listed []approval.Item) Difference {
 	var d Difference
-	remembered := make(map[approval.ID]store.Known, len(known))
-	for _, k := range known {
-		remembered[k.ID] = k
+	place := make(map[approval.ID]int, len(known)) // many may wait: only where, not what
+	for i, k := range known {
+		place[k.ID] = i
 	}
-	seen := make(map[approval.ID]bool, len(listed))
+	seen, fresh := make([]bool, len(known)), map[approval.ID]bool{}
 	for _, item := range listed {
-		if seen[item.ID] {
-			continue
-		}
-		seen[item.ID] = true
-		k, ok := remembered[item.ID]
+		i, ok := place[item.ID]
 		switch {
-		case !ok:
+		case !ok && !fresh[item.ID]:
+			fresh[item.ID] = true
 			d.New = append(d.New, item)
-		case k.State == approval.Pending && k.Changed != item.Changed:
-			d.Changed = append(d.Changed, item)
+		case ok && !seen[i]:
+			seen[i] = true
+			if k := known[i]; k.State == approval.Pending && k.Changed != item.Changed {
+				d.Changed = append(d.Changed, item)
+			}
 		}
 	}
-	for _, k := range known {
+	for i, k := range known {
 		switch {
 		case k.State != approval.Pending:
-		case seen[k.ID]:
+		case seen[i]:
 			d.Waiting = append(d.Waiting, k)
 		default:
 			d.Missing = append(d.Missing, k.ID)

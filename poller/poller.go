@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -269,7 +270,7 @@ func (p *Poller) source(ctx context.Context, s approval.Source, again bool) (r R
 	r.Appeared = count(ctx, p.c.Concurrency, d.New, func(i approval.Item) bool { return p.appear(ctx, s, i) })
 	r.Revised = count(ctx, p.c.Concurrency, d.Changed, func(i approval.Item) bool { return p.revise(ctx, s, i) })
 	r.Settled = count(ctx, p.c.Concurrency, d.Missing, func(id approval.ID) bool { return p.settle(ctx, s, id) })
-	count(ctx, p.c.Concurrency, known, func(k store.Known) bool { return p.reroute(ctx, k) })
+	count(ctx, p.c.Concurrency, slices.DeleteFunc(known, p.stays), func(k store.Known) bool { return p.reroute(ctx, k) })
 	for _, k := range d.Waiting {
 		if ctx.Err() != nil {
 			break // the next pass goes on with what is due then
@@ -367,12 +368,14 @@ func (p *Poller) reopen(ctx context.Context, request approval.Request, place sto
 	return reopened
 }
 
+// stays reports whether a request is where it belongs, as nearly all are.
+func (p *Poller) stays(k store.Known) bool {
+	_, late := p.late.Load(k.ID)
+	return k.State != approval.Pending || k.Route != "" && p.c.Routed(k.Route) && !late
+}
+
 // reroute takes up a configuration that has changed since the request was placed.
 func (p *Poller) reroute(ctx context.Context, k store.Known) bool {
-	_, late := p.late.Load(k.ID)
-	if k.State != approval.Pending || k.Route != "" && p.c.Routed(k.Route) && !late {
-		return false
-	}
 	p.late.Delete(k.ID)
 	record, err := p.c.Store.Request(ctx, k.ID)
 	if err != nil {

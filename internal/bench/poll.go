@@ -217,7 +217,7 @@ func bare(ctx context.Context, args []string) error {
 }
 
 func barePage(ctx context.Context, api string, page int) (int, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/Workflow/Instances/AssignedToMe?ReturnLimit=100&SortField=ReferenceId&PageReturned=%d", api, page), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/Workflow/Instances/AssignedToMe?ReturnLimit=100&SortField=StartDate&PageReturned=%d", api, page), nil)
 	if err != nil {
 		return 0, err
 	}
