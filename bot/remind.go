@@ -50,7 +50,7 @@ func (b *Bot) reminder(ctx context.Context, rule approval.Rule, id approval.ID, 
 	}
 	out := store.Reminder{Request: id, Moment: m}
 	if m.Expired {
-		out.Reply = store.Reply{Key: approval.StepExpired, Body: encodeReply(blocks.ExpiredReply(record.Request))}
+		out.Reply = store.Reply{Key: m.Steps[0], Body: encodeReply(blocks.ExpiredReply(record.Request))}
 		return out, nil
 	}
 	absent, err := b.absent(ctx)

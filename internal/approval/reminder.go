@@ -22,8 +22,10 @@ func (r Reminder) Step() string {
 	return strings.Join(strings.Fields(r.After.String()+" "+r.Channel+" "+r.User), " ")
 }
 
-// StepExpired is the step of a request that can no longer be decided from Slack.
-const StepExpired = "expired"
+// stepExpired is the step of a request that can no longer be decided from Slack,
+// with the time it had: a route that gives more time ends it once more. Alone it
+// stands for any time, as earlier releases wrote it.
+const stepExpired = "expired"
 
 // Told is a step that was taken.
 type Told struct {
@@ -49,7 +51,8 @@ func (r Rule) Due(since, now time.Time, told []Told) (Moment, bool) {
 		return slices.ContainsFunc(told, func(t Told) bool { return t.Step == step })
 	}
 	if r.Expired(since, now) {
-		return Moment{Steps: []string{StepExpired}, Expired: true}, !done(StepExpired)
+		step := stepExpired + " after " + r.ExpiresAfter.String()
+		return Moment{Steps: []string{step}, Expired: true}, !done(step) && !done(stepExpired)
 	}
 	if since.IsZero() || !r.Hours.Open(now) {
 		return Moment{}, false

@@ -1,6 +1,7 @@
 package approval_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -44,9 +45,10 @@ func TestDue(t *testing.T) {
 		"what was due before the last one": {rule, "2026-11-27 16:00", told("2026-11-27 15:30", second), nil},
 		"… is past, what comes is not":     {rule, "2026-11-30 15:00", told("2026-11-27 15:30", second), []string{"20h0m0s @ada"}},
 		"all are told":                     {rule, "2026-12-02 12:00", told("2026-11-30 15:00", all...), nil},
-		"too late, also by night":          {rule, "2026-12-10 15:00", told("2026-11-30 15:00", all...), []string{"expired"}},
-		"too late takes no reminder along": {rule, "2026-12-10 16:00", nil, []string{"expired"}},
+		"too late, also by night":          {rule, "2026-12-10 15:00", told("2026-11-30 15:00", all...), []string{"expired after 336h0m0s"}},
+		"too late takes no reminder along": {rule, "2026-12-10 16:00", nil, []string{"expired after 336h0m0s"}},
 		"too late is told once":            {rule, "2026-12-11 16:00", []approval.Told{{Step: "expired", At: berlin("2026-12-10 15:00")}}, nil},
+		"too late by a longer time":        {rule, "2026-12-10 16:00", []approval.Told{{Step: "expired after 72h0m0s", At: berlin("2026-11-30 15:00")}}, []string{"expired after 336h0m0s"}},
 		"no hours, no night":               {approval.Rule{Reminders: all}, "2026-11-26 19:00", nil, []string{"4h0m0s"}},
 		"no reminders":                     {approval.Rule{}, "2027-11-26 19:00", nil, nil},
 	} {
@@ -55,12 +57,12 @@ func TestDue(t *testing.T) {
 			require.Equal(t, row.want != nil, ok)
 			if ok {
 				require.Equal(t, row.want, m.Steps)
-				require.Equal(t, row.want[0] == approval.StepExpired, m.Expired)
+				require.Equal(t, strings.HasPrefix(row.want[0], "expired"), m.Expired)
 				require.Len(t, m.Reminders, map[bool]int{true: 0, false: len(row.want)}[m.Expired])
 			}
 		})
 	}
-	_, ok := rule.Due(time.Time{}, berlin("2026-11-27 09:00"), []approval.Told{{Step: approval.StepExpired}})
+	_, ok := rule.Due(time.Time{}, berlin("2026-11-27 09:00"), []approval.Told{{Step: "expired after 336h0m0s"}})
 	require.False(t, ok, "nobody knows since when")
 }
 
@@ -86,10 +88,10 @@ func TestDueComesOnce(t *testing.T) {
 				t.Fatalf("%v at %v", m, now)
 			}
 			for _, step := range m.Steps {
-				if steps[step] || steps[approval.StepExpired] {
+				if steps[step] || steps["expired"] {
 					t.Fatalf("%s again at %v", step, now)
 				}
-				steps[step] = true
+				steps[step], steps["expired"] = true, steps["expired"] || m.Expired
 				told = append(told, approval.Told{Step: step, At: now})
 			}
 			if _, again := rule.Due(since, now, told); again {

@@ -93,7 +93,7 @@ func TestExpiryDrawsTheCardsAnew(t *testing.T) {
 		require.NoError(t, err)
 		before, err := s.Request(t.Context(), r.ID)
 		require.NoError(t, err)
-		reminded, err := s.Remind(t.Context(), store.Reminder{Request: r.ID, Moment: approval.Moment{Steps: []string{approval.StepExpired}, Expired: true}, Reply: store.Reply{Key: "expired", Body: []byte("{}")}})
+		reminded, err := s.Remind(t.Context(), store.Reminder{Request: r.ID, Moment: approval.Moment{Steps: []string{"expired"}, Expired: true}, Reply: store.Reply{Key: "expired", Body: []byte("{}")}})
 		require.NoError(t, err)
 		require.True(t, reminded)
 		after, err := s.Request(t.Context(), r.ID)
