@@ -27,7 +27,7 @@ import (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
-		_ = f.Value.Set("60") // a play takes a moment
+		_ = f.Value.Set("40") // a play takes a moment
 	}
 	pgtest.Main(m)
 }
@@ -179,6 +179,7 @@ func (p *play) acts() map[string]func(*rapid.T) {
 		"press":            p.pressSomething,
 		"press again":      p.pressSomething,
 		"press once more":  p.pressSomething,
+		"press at home":    p.pressAtHome,
 		"submit":           p.submitSomething,
 		"submit again":     p.submitSomething,
 		"submit once more": p.submitSomething,
@@ -324,6 +325,40 @@ func (p *play) pressSomething(t *rapid.T) {
 	require.False(p, asked && direct || voted && !direct)
 }
 
+// pressAtHome presses a button of the Home tab, which always asks before it counts.
+// No subscription keeps the first channel to others, so none keeps this.
+func (p *play) pressAtHome(t *rapid.T) {
+	who := rapid.SampledFrom(cast).Draw(t, "who")
+	p.leave(who)
+	require.True(t, p.slack.OpenHome(p.ctx, who).Acknowledged)
+	p.bot.Load().Wait()
+	home, _ := p.slack.HomeOf(who)
+	v := rapid.SampledFrom([]approval.Verdict{approval.Approve, approval.Deny}).Draw(t, "verdict")
+	for _, b := range home.Buttons() {
+		body, _, _ := strings.Cut(b.Value, ".")
+		text, _ := base64.RawURLEncoding.DecodeString(body)
+		if b.ActionID != string(v) || !strings.Contains(string(text), string(p.id)) {
+			continue
+		}
+		a := act{who: who, what: "press", verdict: v, saw: p.model.asked, room: stages[0], genuine: true}
+		may := p.model.may(who, v, a.room)
+		p.during(a, func() {
+			r := p.slack.ClickView(p.ctx, slacksim.Click{As: who, BlockID: b.BlockID, ActionID: b.ActionID, Value: b.Value})
+			require.True(p, r.Acknowledged, r.Error)
+		})
+		views := p.slack.Views(who)
+		asked := len(views) > 0 && views[len(views)-1].SubmitLabel != nil
+		require.NotContains(p, p.model.news, "vote.cast", "nothing is decided without the view that shows the facts")
+		require.Equal(p, may, asked, "%v", p.model.refused)
+		if asked {
+			a.what, a.saw = "submit", p.sawIn(views[len(views)-1].String())
+			p.modals[who] = a
+			p.events["asked at home"]++
+		}
+		return
+	}
+}
+
 func (p *play) submitSomething(t *rapid.T) {
 	if len(p.modals) == 0 {
 		return
@@ -465,6 +500,10 @@ func (p *play) end() {
 	}
 	_, _, err = p.store.VerifyAudit(p.ctx)
 	require.NoError(p, err)
+	if record.State == approval.Pending { // the next play has the Home tab to itself
+		_, err = p.store.Settle(p.ctx, p.id, approval.Outcome{State: approval.Closed, Reason: approval.Gone})
+		require.NoError(p, err)
+	}
 }
 
 func count(all ...bool) (n int) {

@@ -157,6 +157,9 @@ func (v View) String() string {
 	return b.String()
 }
 
+// Buttons are the interactive elements of the view, from top to bottom.
+func (v View) Buttons() []Button { return interactive(decodeBlocks(v.Blocks)) }
+
 // Button finds the first interactive element with that action id.
 func (v View) Button(actionID string) (Button, bool) {
 	return findButton(interactive(decodeBlocks(v.Blocks)), "", actionID)
