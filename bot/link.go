@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -49,6 +50,7 @@ type link struct {
 	end     func()         // begins the end from our side
 
 	awaitsHello, awaitsAny *time.Timer // Slack's first message, and any envelope
+	renew                  time.Duration
 
 	done chan struct{} // closed at the end
 	err  error         // why it ended; read it after done
@@ -100,7 +102,10 @@ func (s *Socket) read(ctx context.Context, l *link, queue chan<- envelope) {
 	l.end = func() { cancel(nil) }
 	l.awaitsHello = time.AfterFunc(socketSilence*s.ping, func() { cancel(errNoHello) })
 	defer l.awaitsHello.Stop()
-	l.awaitsAny = time.AfterFunc(s.renew+socketSilence*s.ping, sync.OnceFunc(func() { close(l.quiet) }))
+	// Replicas that were started together must not replace their links together, or
+	// each would count the other's two.
+	l.renew = s.renew - rand.N(s.renew/5+1) //nolint:gosec // jitter is no secret
+	l.awaitsAny = time.AfterFunc(l.renew+socketSilence*s.ping, sync.OnceFunc(func() { close(l.quiet) }))
 	defer l.awaitsAny.Stop()
 	alive := func() {
 		_ = l.conn.NetConn().SetReadDeadline(time.Now().Add(socketSilence * s.ping))
@@ -151,7 +156,7 @@ func (s *Socket) frames(ctx, work context.Context, l *link, queue chan<- envelop
 		switch {
 		case e.Type == "hello":
 			l.awaitsHello.Stop()
-			l.awaitsAny.Reset(s.renew)
+			l.awaitsAny.Reset(l.renew)
 			l.hello = true
 			s.change(1, "")
 			level := zap.InfoLevel
@@ -173,7 +178,7 @@ func (s *Socket) frames(ctx, work context.Context, l *link, queue chan<- envelop
 		case e.Type == "disconnect":
 			return &disconnectError{e.Reason}
 		case e.ID != "":
-			l.awaitsAny.Reset(s.renew)
+			l.awaitsAny.Reset(l.renew)
 			s.take(queue, e)
 		default:
 			s.log.Warn("message of Slack's is of an unknown sort", zap.String("type", e.Type))

@@ -141,12 +141,12 @@ func TestADeafLinkIsNoticedAndBuiltAnew(t *testing.T) {
 func TestAMuteLinkIsReplaced(t *testing.T) {
 	ended := make(chan string, 100)
 	s := newSwitchboard(t, func(c *slacksim.Config) { c.AckTimeout = 300 * time.Millisecond },
-		bot.PingEvery(20*time.Millisecond), bot.RenewAfter(300*time.Millisecond), bot.Ended(func(reason string) { ended <- reason }))
+		bot.RenewAfter(300*time.Millisecond), bot.Ended(func(reason string) { ended <- reason }))
 	s.run()
 	first := s.connected(0)
 	require.True(t, s.call("one").Acknowledged)
 	s.slack.Mute()
-	require.Equal(t, slacksim.TimedOut, s.call("lost").Fate)
+	require.False(t, s.call("lost").Acknowledged)
 	s.await("a fresh link", func() bool { c := s.slack.Connections(); return len(c) == 1 && c[0].ID > first })
 	require.True(t, s.call("two").Acknowledged)
 	require.Equal(t, "rotated", <-ended)
@@ -177,7 +177,7 @@ func TestNoClickFailsWhileWeReplaceTheLink(t *testing.T) {
 
 // The old link stays until the new one has said hello, however many tries that takes.
 func TestTheOldLinkStaysUntilANewOneStands(t *testing.T) {
-	s := newSwitchboard(t, nil, bot.PingEvery(20*time.Millisecond), bot.RenewAfter(200*time.Millisecond))
+	s := newSwitchboard(t, nil, bot.PingEvery(250*time.Millisecond), bot.RenewAfter(200*time.Millisecond))
 	s.run()
 	first := s.connected(0)
 	require.NoError(t, s.slack.SetFaults(slacksim.Faults{Rules: []slacksim.Fault{
@@ -198,11 +198,11 @@ func TestTheOldLinkStaysUntilANewOneStands(t *testing.T) {
 
 // A link on which Slack says nothing from the beginning is not taken for one.
 func TestALinkWithoutHelloIsGivenUp(t *testing.T) {
-	s := newSwitchboard(t, nil, bot.PingEvery(20*time.Millisecond))
+	s := newSwitchboard(t, nil, bot.PingEvery(50*time.Millisecond))
 	require.NoError(t, s.slack.SetFaults(slacksim.Faults{Rules: []slacksim.Fault{{Method: "socket.open", Kind: slacksim.Mute, Count: 2}}}))
 	s.run()
 	s.await("it to be said", func() bool {
-		return s.log.FilterMessage("no link to Slack: Slack opened a link and did not say hello; it is built anew").Len() == 2
+		return s.log.FilterMessage("no link to Slack: Slack opened a link and did not say hello; it is built anew").Len() >= 2
 	})
 	s.connected(0)
 	require.True(t, s.call("hello").Acknowledged)
