@@ -63,6 +63,11 @@ func (w *Workflows) request(ctx context.Context, i Instance, p place) approval.R
 		r.Revocation, r.RevokeCode = true, int(code)
 		revocationFacts(&f, &r, i)
 	} else {
+		if old := r.Certificate; old != nil && r.Type == expiration {
+			// Such an instance names nothing but the certificate.
+			r.Subject, r.Template, r.CA = or(r.Subject, old.Subject), or(r.Template, old.Template), or(r.CA, old.CA)
+			r.CommonName = commonName(r.Subject)
+		}
 		made, _ := strconv.ParseBool(strings.TrimSpace(i.Text("IsPFX")))
 		readCSR(&r, i.Text("CSR"), made)
 		enrolmentFacts(&f, &r)

@@ -64,6 +64,7 @@ people: # alice and bob get direct messages about their requests
   templates: ['EXAMPLE\{localpart}']
   email_domains: [example.com]
   not_in_slack: ['EXAMPLE\svc-*', Timer Service]
+hints: {domains: [example.com]}
 routes:
   - name: revocations
     match: {type: Revocation}

@@ -15,9 +15,10 @@ const shown = 5
 // Check applies the rules of a route to a request.
 func Check(rule approval.HintRule, r approval.Request, m Memory) approval.Hints {
 	c := &check{rule: rule, request: r, memory: m, names: namesOf(r)}
-	if r.Revocation {
+	switch {
+	case r.Revocation:
 		c.revocation()
-	} else {
+	case r.Type != expiration: // that asks for what there is already
 		c.enrolment()
 	}
 	if r.Certificate != nil && r.Type != expiration {

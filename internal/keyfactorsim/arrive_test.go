@@ -14,7 +14,7 @@ import (
 
 func TestArrivals(t *testing.T) {
 	s := start(t, keyfactorsim.Config{})
-	require.Equal(t, []string{"certificate", "code-signing", "device", "domain-controller", "hostile", "renewal", "revocation", "weak-key", "web", "wildcard"}, s.Kinds())
+	require.Equal(t, []string{"certificate", "code-signing", "device", "domain-controller", "hostile", "look-alike", "renewal", "revocation", "sub-ca", "weak-key", "web", "wildcard"}, s.Kinds())
 	subjects := map[any]bool{}
 	for range 30 {
 		id, err := s.Arrive("web")

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -64,7 +65,9 @@ func (s *Server) revoke(i *instance, now time.Time) {
 	c.revokeCode, _ = i.current["RevokeCode"].(int)
 }
 
-func (s *Server) wireCertificate(c *certificate, metadata bool) wireCertificate {
+// wireCertificate is a certificate as it is sent. The lists of locations are null unless asked for: what Keyfactor does
+// without being asked is not documented.
+func (s *Server) wireCertificate(c *certificate, metadata, locations bool) wireCertificate {
 	w := wireCertificate{
 		Id: c.ID, Thumbprint: c.thumbprint, SerialNumber: c.serial, IssuedDN: c.Subject, IssuedCN: commonName(c.Subject),
 		ImportDate: s.date(c.notBefore), NotBefore: s.date(c.notBefore), NotAfter: s.date(c.notAfter),
@@ -89,7 +92,27 @@ func (s *Server) wireCertificate(c *certificate, metadata bool) wireCertificate 
 	if metadata {
 		w.Metadata = c.Metadata
 	}
+	if locations {
+		w.locate(c)
+	}
 	return w
+}
+
+// locate fills in where a certificate is in use.
+func (w *wireCertificate) locate(c *certificate) {
+	w.LocationsCount, w.SSLLocations, w.Locations = []wireLocationCount{}, []wireSSLLocation{}, []wireLocation{}
+	for n, text := range c.Certificate.Locations {
+		if machine, path, ok := strings.Cut(text, ": "); ok {
+			w.Locations = append(w.Locations, wireLocation{StoreMachine: machine, StorePath: path, StoreType: 6, Alias: c.thumbprint, CertStoreId: idOf("store", fmt.Sprintf("%d/%d", c.ID, n))})
+			continue
+		}
+		host, port, _ := strings.Cut(text, ":")
+		number, _ := strconv.Atoi(port)
+		w.SSLLocations = append(w.SSLLocations, wireSSLLocation{AgentPool: "Default Agent Pool", IPAddress: "192.0.2.80", Port: cmp.Or(number, 443), NetworkName: host})
+	}
+	if len(w.Locations) > 0 {
+		w.LocationsCount = append(w.LocationsCount, wireLocationCount{Type: "IIS", Count: len(w.Locations)})
+	}
 }
 
 func issuerDN(authority string) string {

@@ -29,7 +29,7 @@ func TestControlAPI(t *testing.T) {
 		status             int
 		says               string
 	}{
-		{"GET", "/", "", 200, `"Suspended":19`},
+		{"GET", "/", "", 200, `"Suspended":21`},
 		{"POST", "/arrive", `{"kind":"web","count":2}`, 200, `{"ids":["`},
 		{"POST", "/arrive", ``, 200, `{"ids":["`},
 		{"POST", "/arrive", `{"kind":"nope"}`, 404, "not found"},
@@ -61,7 +61,7 @@ func TestControlAPI(t *testing.T) {
 		{"POST", "/poke", ``, 204, ""},
 		{"POST", "/expire-tokens", ``, 204, ""},
 		{"POST", "/reset", ``, 204, ""},
-		{"GET", "/", "", 200, `"Suspended":19`},
+		{"GET", "/", "", 200, `"Suspended":21`},
 	} {
 		got := s.control(test.method, test.path, test.body)
 		require.Equal(t, test.status, got.status, "%s %s: %s", test.method, test.path, got.body)

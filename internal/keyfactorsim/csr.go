@@ -1,15 +1,20 @@
 package keyfactorsim
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/rsa"
 	"crypto/sha512"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"embed"
+	_ "embed"
 	"encoding/asn1"
+	"encoding/binary"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -19,42 +24,68 @@ import (
 )
 
 // keyKinds are the kinds of key that a CSR can be made with.
-var keyKinds = []string{"ec-p256", "ec-p384", "rsa-1024", "rsa-2048", "rsa-3072", "rsa-4096"}
+var keyKinds = []string{"ec-p224", "ec-p256", "ec-p384", "ec-p521", "ed25519", "rsa-1024", "rsa-2048", "rsa-3072", "rsa-4096"}
 
-// The RSA keys are made beforehand, because making one of 4096 bits can take seconds. They protect nothing: everybody has
-// them, which is why their PEM type says TESTING KEY.
+// primes make the RSA keys, because finding those for one of 4096 bits can take seconds. The keys protect nothing:
+// everybody has them.
 //
-//go:embed testkeys/*.pem
-var testKeys embed.FS
+//go:embed testkeys/primes.txt
+var primesFile string
 
-var (
-	rsaMu   sync.Mutex
-	rsaKeys = map[string]crypto.Signer{}
-)
+var rsaPrimes = sync.OnceValue(func() map[string][]*big.Int {
+	primes := map[string][]*big.Int{}
+	for line := range strings.Lines(primesFile) {
+		if kind, digits, ok := strings.Cut(strings.TrimSpace(line), " "); ok && kind != "#" {
+			p, _ := new(big.Int).SetString(digits, 16)
+			primes[kind] = append(primes[kind], p)
+		}
+	}
+	return primes
+})
 
-// signer makes the key for a CSR. An EC key follows from name, so that the same seed makes the same CSR in every run.
+// signer makes the key for a CSR. It follows from kind and name, so that the same seed makes the same CSR in every run,
+// and different requests have different keys.
 func signer(kind, name string) (crypto.Signer, error) {
 	switch kind {
+	case "ec-p224":
+		return ecKey(elliptic.P224(), name)
 	case "", "ec-p256":
 		return ecKey(elliptic.P256(), name)
 	case "ec-p384":
 		return ecKey(elliptic.P384(), name)
+	case "ec-p521":
+		return ecKey(elliptic.P521(), name)
+	case "ed25519":
+		seed := sha512.Sum512([]byte("keyfactorsim key " + name))
+		return ed25519.NewKeyFromSeed(seed[:ed25519.SeedSize]), nil
 	}
-	rsaMu.Lock()
-	defer rsaMu.Unlock()
-	if key, ok := rsaKeys[kind]; ok {
-		return key, nil
-	}
-	text, err := testKeys.ReadFile("testkeys/" + kind + ".pem")
-	if err != nil {
+	return rsaKey(kind, name)
+}
+
+// rsaKey takes two of the primes: of forty there are 780 pairs.
+func rsaKey(kind, name string) (crypto.Signer, error) {
+	primes := rsaPrimes()[kind]
+	if len(primes) < 2 {
 		return nil, fmt.Errorf("unknown kind of key %q", kind)
 	}
-	block, _ := pem.Decode(text)
-	key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("read %s key: %w", kind, err)
+	digest := sha512.Sum512([]byte("keyfactorsim key " + name))
+	pair := int(binary.BigEndian.Uint32(digest[:])) % (len(primes) * (len(primes) - 1) / 2)
+	a, b := 0, 1
+	for range pair {
+		if b++; b == len(primes) {
+			a++
+			b = a + 1
+		}
 	}
-	rsaKeys[kind] = key
+	p, q := primes[a], primes[b]
+	one := big.NewInt(1)
+	phi := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
+	key := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: new(big.Int).Mul(p, q), E: 65537}, Primes: []*big.Int{p, q}}
+	key.D = new(big.Int).ModInverse(big.NewInt(int64(key.E)), phi)
+	key.Precompute()
+	if err := key.Validate(); err != nil {
+		return nil, fmt.Errorf("make %s key: %w", kind, err)
+	}
 	return key, nil
 }
 
@@ -90,6 +121,7 @@ func (c *CSR) sans() map[string][]string {
 		}
 	}
 	put("dns", c.names())
+	put("ms_ntprincipalname", c.UPN)
 	put("rfc822", c.Email)
 	put("uri", c.URI)
 	for _, text := range c.IP {
@@ -108,7 +140,7 @@ func (c *CSR) encode(name string) (string, error) {
 	if c.PEM != "" {
 		return c.PEM, nil
 	}
-	key, err := signer(c.Key, name)
+	key, err := signer(c.Key, cmp.Or(c.KeyOf, name))
 	if err != nil {
 		return "", err
 	}
@@ -131,11 +163,85 @@ func (c *CSR) encode(name string) (string, error) {
 		}
 		template.URIs = append(template.URIs, u)
 	}
+	if err := c.extend(template); err != nil {
+		return "", err
+	}
 	der, err := x509.CreateCertificateRequest(nil, template, key)
 	if err != nil {
 		return "", fmt.Errorf("make certificate request for %s: %w", c.Subject, err)
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})), nil
+}
+
+// usages are the extended key usages that a CSR can ask for.
+var usages = map[string]asn1.ObjectIdentifier{
+	"any": {2, 5, 29, 37, 0}, "server-auth": {1, 3, 6, 1, 5, 5, 7, 3, 1}, "client-auth": {1, 3, 6, 1, 5, 5, 7, 3, 2}, "code-signing": {1, 3, 6, 1, 5, 5, 7, 3, 3},
+	"email": {1, 3, 6, 1, 5, 5, 7, 3, 4}, "smart-card": {1, 3, 6, 1, 4, 1, 311, 20, 2, 2},
+}
+
+// extend adds the extensions that crypto/x509 has no member for in a request.
+func (c *CSR) extend(template *x509.CertificateRequest) error {
+	add := func(id asn1.ObjectIdentifier, critical bool, value any) error {
+		der, err := asn1.Marshal(value)
+		template.ExtraExtensions = append(template.ExtraExtensions, pkix.Extension{Id: id, Critical: critical, Value: der})
+		return err
+	}
+	var errs []error
+	if c.CA {
+		errs = append(errs, add(asn1.ObjectIdentifier{2, 5, 29, 19}, true, struct{ CA bool }{true}),
+			add(asn1.ObjectIdentifier{2, 5, 29, 15}, true, asn1.BitString{Bytes: []byte{0x06}, BitLength: 7})) // certificate and CRL signing
+	}
+	var asked []asn1.ObjectIdentifier
+	for _, u := range c.Usages {
+		oid, ok := usages[u]
+		if !ok {
+			return fmt.Errorf("%q is not a usage", u)
+		}
+		asked = append(asked, oid)
+	}
+	if asked != nil {
+		errs = append(errs, add(asn1.ObjectIdentifier{2, 5, 29, 37}, false, asked))
+	}
+	if len(c.UPN) > 0 {
+		errs = append(errs, c.principals(template))
+	}
+	return errors.Join(errs...)
+}
+
+// principals writes the extension with all alternative names by hand: crypto/x509 knows no other names, and two
+// extensions of one kind are not allowed.
+func (c *CSR) principals(template *x509.CertificateRequest) error {
+	var names []asn1.RawValue
+	plain := func(tag int, value []byte) {
+		names = append(names, asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: tag, Bytes: value})
+	}
+	for _, upn := range c.UPN {
+		value, err := asn1.MarshalWithParams(upn, "utf8")
+		if err != nil {
+			return fmt.Errorf("write principal name: %w", err)
+		}
+		oid, _ := asn1.Marshal(asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 20, 2, 3})
+		outer, _ := asn1.Marshal(asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true, Bytes: value})
+		names = append(names, asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true, Bytes: append(oid, outer...)})
+	}
+	for _, n := range template.DNSNames {
+		plain(2, []byte(n))
+	}
+	for _, m := range template.EmailAddresses {
+		plain(1, []byte(m))
+	}
+	for _, u := range template.URIs {
+		plain(6, []byte(u.String()))
+	}
+	for _, ip := range template.IPAddresses {
+		if v4 := ip.To4(); v4 != nil {
+			ip = v4
+		}
+		plain(7, ip)
+	}
+	der, err := asn1.Marshal(names)
+	template.ExtraExtensions = append(template.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 17}, Value: der})
+	return err
 }
 
 var dnAttributes = map[string]asn1.ObjectIdentifier{

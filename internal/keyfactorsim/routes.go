@@ -371,7 +371,7 @@ func (c *call) getCertificate() answer {
 	if bad != nil {
 		return bad.answer()
 	}
-	return ok(c.s.wireCertificate(cert, c.flag("includeMetadata")))
+	return ok(c.s.wireCertificate(cert, c.flag("includeMetadata"), c.flag("includeLocations")))
 }
 
 // flag reads a boolean of the query string, whatever its case.
@@ -397,6 +397,6 @@ func (c *call) listCertificates() answer {
 	if bad != nil {
 		return bad.answer()
 	}
-	metadata := c.flag("IncludeMetadata")
-	return c.list(rowsOf(rows, func(cert *certificate) wireCertificate { return c.s.wireCertificate(cert, metadata) }), total)
+	metadata, locations := c.flag("IncludeMetadata"), c.flag("IncludeLocations")
+	return c.list(rowsOf(rows, func(cert *certificate) wireCertificate { return c.s.wireCertificate(cert, metadata, locations) }), total)
 }

@@ -123,13 +123,19 @@ type Request struct {
 
 // CSR describes a certificate request to be made, or carries one.
 type CSR struct {
-	// Key is ec-p256, ec-p384, rsa-1024, rsa-2048, rsa-3072 or rsa-4096; ec-p256 when empty.
-	Key     string   `yaml:"key"`
+	// Key is one of keyKinds; ec-p256 when empty.
+	Key string `yaml:"key"`
+	// KeyOf names the request whose key this one has, too. Both must be of one kind.
+	KeyOf   string   `yaml:"key_of"`
 	Subject string   `yaml:"subject"`
 	DNS     []string `yaml:"dns"`
 	IP      []string `yaml:"ip"`
 	Email   []string `yaml:"email"`
 	URI     []string `yaml:"uri"`
+	UPN     []string `yaml:"upn"`
+	// CA asks for a certificate that can issue others, Usages for extended key usages by the names in usages.
+	CA     bool     `yaml:"ca"`
+	Usages []string `yaml:"usages"`
 	// ManyDNS makes a thousand names out of one with a number verb: host%04d.example.com.
 	ManyDNS *ManyDNS `yaml:"many_dns"`
 	// PEM is used as it is; the other members then only fill in Subject and SANs.
@@ -173,6 +179,9 @@ type Certificate struct {
 	Age       time.Duration     `yaml:"age"`
 	ExpiresIn time.Duration     `yaml:"expires_in"`
 	Metadata  map[string]string `yaml:"metadata"`
+	// Locations are where it is in use: "lb01.example.com: IIS Personal", a machine and a path, or "www.example.com:443",
+	// a host and a port.
+	Locations []string `yaml:"locations"`
 }
 
 // Arrival is a pattern that new requests are made from. Text may hold {word} for a word list of the seed, {n} for a number

@@ -2,6 +2,7 @@ package keyfactorsim
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -181,6 +182,11 @@ func (c *checker) csr(at string, r *CSR) {
 	}
 	if !slices.Contains(keyKinds, r.Key) && r.Key != "" && !placeholder.MatchString(r.Key) {
 		c.add(at+".key", "must be one of %s", strings.Join(keyKinds, ", "))
+	}
+	for i, u := range r.Usages {
+		if _, ok := usages[u]; !ok {
+			c.add(fmt.Sprintf("%s.usages[%d]", at, i), "must be one of %s", strings.Join(slices.Sorted(maps.Keys(usages)), ", "))
+		}
 	}
 	if _, err := parseDN(r.Subject); err != nil {
 		c.add(at+".subject", "%s", err)

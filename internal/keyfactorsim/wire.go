@@ -106,6 +106,31 @@ type wireCertificate struct {
 	RevocationComment        *string
 	SubjectAltNameElements   []wireCertificateSAN
 	Metadata                 map[string]string
+	LocationsCount           []wireLocationCount
+	SSLLocations             []wireSSLLocation
+	Locations                []wireLocation
+}
+
+type wireLocationCount struct {
+	Type  string
+	Count int
+}
+
+type wireSSLLocation struct {
+	StorePath   string
+	AgentPool   string
+	IPAddress   string
+	Port        int
+	NetworkName string
+}
+
+type wireLocation struct {
+	StoreMachine string
+	StorePath    string
+	StoreType    int
+	Alias        string
+	ChainLevel   int
+	CertStoreId  string
 }
 
 type wireCertificateSAN struct {
