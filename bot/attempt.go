@@ -11,6 +11,7 @@ import (
 
 	"github.com/approvebot/approvebot/blocks"
 	"github.com/approvebot/approvebot/internal/approval"
+	"github.com/approvebot/approvebot/internal/hint"
 	"github.com/approvebot/approvebot/internal/store"
 )
 
@@ -61,7 +62,7 @@ func (b *Bot) read(ctx context.Context, a *attempt, value, room string) blocks.R
 // recall looks up what the ticket, whose seal is good, is about.
 func (b *Bot) recall(ctx context.Context, a *attempt, room string) blocks.RefusalReason {
 	t := a.ticket
-	record, err := b.c.Store.Request(ctx, t.Request)
+	record, memory, err := b.c.Store.Recall(ctx, t.Request)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return blocks.UnknownRequest
@@ -78,14 +79,7 @@ func (b *Bot) recall(ctx context.Context, a *attempt, room string) blocks.Refusa
 	if a.rule, ok = b.c.Rule(record.Route); !ok && !record.State.Final() {
 		return blocks.NoRoute
 	}
-	if record.State.Final() {
-		return ""
-	}
-	// A hint can want the name typed, so one that cannot be looked for is no reason to go on.
-	if a.hints, err = b.hints(ctx, a.rule, record.Request); err != nil {
-		b.log(t.Request).Error("what was seen before could not be looked up for a click", zap.Error(err))
-		return blocks.StorageDown
-	}
+	a.hints = hint.Check(a.rule.Hints, record.Request, memory)
 	a.rule = a.rule.Heed(a.hints)
 	return ""
 }

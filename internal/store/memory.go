@@ -22,36 +22,63 @@ const (
 
 // Memory returns what was seen here in other requests, as far as it bears on this one.
 func (s *Store) Memory(ctx context.Context, r approval.Request) (hint.Memory, error) {
-	m := hint.Memory{Read: true, Domains: map[string]hint.Acquaintance{}, Similar: map[string][]string{}}
+	var m hint.Memory
 	err := s.view(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
-		requester := requesterKey(r)
-		if m.Requester, err = exists(ctx, tx, `SELECT 1 FROM approved_domain WHERE requester = $1 AND request_id <> $2 AND requester <> '' LIMIT 1`, requester, string(r.ID)); err != nil {
-			return err
-		}
-		for domains := range slices.Chunk(hint.Domains(r), askAtOnce) {
-			if err := domainsOf(ctx, tx, r.ID, requester, domains, &m); err != nil {
-				return err
-			}
-		}
-		if r.CSR == nil || r.CSR.KeyID == "" {
-			return nil
-		}
-		return each(ctx, tx, func(rows *sql.Rows) error {
-			var use hint.KeyUse
-			var approved sql.NullTime
-			if err := rows.Scan(&use.Request, &use.Name, &use.Matter, &approved); err != nil {
-				return err
-			}
-			use.Approved = approved.Valid
-			m.SameKey = append(m.SameKey, use)
-			return nil
-		}, `SELECT request_id, name, matter, approved_at FROM seen_key WHERE key_id = $1 AND request_id <> $2
-			ORDER BY approved_at IS NULL, seen_at, request_id LIMIT $3`, r.CSR.KeyID, string(r.ID), maxSameKey)
+		m, err = memory(ctx, tx, r)
+		return err
 	})
 	if err != nil {
 		return hint.Memory{}, fmt.Errorf("recall what bears on %s: %w", r.ID, err)
 	}
 	return m, nil
+}
+
+// Recall returns a request and what bears on it, as of one moment and with one wait
+// for the database: a click has three seconds. It returns ErrNotFound if the
+// request was never seen.
+func (s *Store) Recall(ctx context.Context, id approval.ID) (Record, hint.Memory, error) {
+	var r Record
+	var m hint.Memory
+	err := s.view(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+		if r, err = load(ctx, tx, id); err != nil {
+			return err
+		}
+		m, err = memory(ctx, tx, r.Request)
+		return err
+	})
+	if err != nil {
+		return Record{}, hint.Memory{}, fmt.Errorf("recall %s: %w", id, err)
+	}
+	return r, m, nil
+}
+
+func memory(ctx context.Context, tx *sql.Tx, r approval.Request) (hint.Memory, error) {
+	m := hint.Memory{Read: true, Domains: map[string]hint.Acquaintance{}, Similar: map[string][]string{}}
+	requester := requesterKey(r)
+	var err error
+	if m.Requester, err = exists(ctx, tx, `SELECT 1 FROM approved_domain WHERE requester = $1 AND request_id <> $2 AND requester <> '' LIMIT 1`, requester, string(r.ID)); err != nil {
+		return m, err
+	}
+	for domains := range slices.Chunk(hint.Domains(r), askAtOnce) {
+		if err := domainsOf(ctx, tx, r.ID, requester, domains, &m); err != nil {
+			return m, err
+		}
+	}
+	if r.CSR == nil || r.CSR.KeyID == "" {
+		return m, nil
+	}
+	err = each(ctx, tx, func(rows *sql.Rows) error {
+		var use hint.KeyUse
+		var approved sql.NullTime
+		if err := rows.Scan(&use.Request, &use.Name, &use.Matter, &approved); err != nil {
+			return err
+		}
+		use.Approved = approved.Valid
+		m.SameKey = append(m.SameKey, use)
+		return nil
+	}, `SELECT request_id, name, matter, approved_at FROM seen_key WHERE key_id = $1 AND request_id <> $2
+		ORDER BY approved_at IS NULL, seen_at, request_id LIMIT $3`, r.CSR.KeyID, string(r.ID), maxSameKey)
+	return m, err
 }
 
 // domainsOf asks which of the domains were approved, and which approved ones read like them.

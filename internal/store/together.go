@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // writer lets one transaction commit for many. A commit that survives a power cut
@@ -145,7 +146,9 @@ func (s *Store) outlast(c *call) error {
 func (s *Store) share(calls []*call) error {
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
+	begun := whileAwaited(calls, cancel)
 	tx, err := s.db.BeginTx(ctx, nil)
+	begun()
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
@@ -189,6 +192,26 @@ type outlasting struct {
 }
 
 func (c outlasting) Value(key any) any { return c.values.Value(key) }
+
+// whileAwaited gives up when no caller waits any more, until begun is called: where
+// another program has locked the file, a click has to hear of it within its time.
+func whileAwaited(calls []*call, giveUp func()) (begun func()) {
+	var left atomic.Int32
+	left.Store(int32(len(calls))) //nolint:gosec // at most most
+	stops := make([]func() bool, len(calls))
+	for i, c := range calls {
+		stops[i] = context.AfterFunc(c.ctx, func() {
+			if left.Add(-1) == 0 {
+				giveUp()
+			}
+		})
+	}
+	return func() {
+		for _, stop := range stops {
+			stop()
+		}
+	}
+}
 
 // attempt runs a call's function. A panic is its caller's, not of whoever works.
 func (c *call) attempt(ctx context.Context, u *unit) (err error) {
