@@ -1,7 +1,6 @@
 package bot_test
 
 import (
-	"context"
 	"encoding/json"
 	"path/filepath"
 	"regexp"
@@ -59,7 +58,7 @@ func FuzzInteract(f *testing.F) {
 		b := s.bot.Load()
 		requireTaken(t, b.Interact(t.Context(), cb))
 		b.Wait()
-		record, err := s.store.Request(context.Background(), id)
+		record, err := s.store.Request(t.Context(), id)
 		require.NoError(t, err)
 		require.Equal(t, approval.Pending, record.State)
 		require.Empty(t, record.Votes)

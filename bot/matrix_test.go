@@ -196,7 +196,8 @@ func (m *matrix) press(who string, v approval.Verdict) (what, words string) {
 		return "no, there is no button", ""
 	}
 	var last int64
-	for e := range m.store.Entries(m.Context(), store.Filter{Newest: true, Limit: 1}) {
+	for e, err := range m.store.Entries(m.Context(), store.Filter{Newest: true, Limit: 1}) {
+		require.NoError(m, err)
 		last = e.Seq
 	}
 	before, spoken := len(m.slack.Ephemerals(id)), len(m.slack.Messages(direct))

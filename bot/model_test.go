@@ -56,11 +56,10 @@ type model struct {
 
 // made is a decision on its way.
 type made struct {
-	id       string
-	verdict  approval.Verdict
-	voters   []string
-	saw      int
-	accounts []string
+	id      string
+	verdict approval.Verdict
+	voters  []string
+	saw     int
 }
 
 const second = "#pki-escalation"

@@ -61,7 +61,7 @@ func perform(t *testing.T, url string) {
 			events[event] += n
 		}
 	})
-	_, _, err := s.store.VerifyAudit(context.Background())
+	_, _, err := s.store.VerifyAudit(t.Context())
 	require.NoError(t, err)
 	t.Logf("%d plays: %v", s.plays, events)
 	for _, event := range []string{"vote.cast", "click.refused", "decision.made"} {
