@@ -117,7 +117,9 @@ func (h *homes) again(after time.Duration) {
 
 // close ends the watching and waits for it.
 func (h *homes) close() {
+	h.mu.Lock() // so that none begins while we wait
 	h.end()
+	h.mu.Unlock()
 	h.done.Wait()
 }
 
