@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/approvebot/approvebot/internal/approval"
 	"github.com/approvebot/approvebot/internal/secret"
@@ -259,13 +260,27 @@ func (l *loader) checkListen(listen string) {
 }
 
 var (
-	handlePattern  = regexp.MustCompile(`^@[\p{L}\p{N}][\p{L}\p{N}._-]{0,79}$`)
+	handlePattern  = shape{`^@[\p{L}\p{N}][\p{L}\p{N}._-]{0,79}$`, regexp.MustCompile(`^@[\p{L}\p{N}][\p{L}\p{N}._-]*$`)}
 	userIDPattern  = regexp.MustCompile(`^[UW][A-Z0-9]{5,31}$`)
 	groupIDPattern = regexp.MustCompile(`^S[A-Z0-9]{5,31}$`)
 	emailPattern   = regexp.MustCompile(`^[^@\s<>,]+@[^@\s<>,]+\.[^@\s<>,]+$`)
 	accountPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$`)
-	channelPattern = regexp.MustCompile(`^(#[\p{Ll}\p{Lo}\p{Lm}\p{N}_-]{1,80}|[CG][A-Z0-9]{5,31})$`)
+	channelPattern = shape{`^(#[\p{Ll}\p{Lo}\p{Lm}\p{N}_-]{1,80}|[CG][A-Z0-9]{5,31})$`, regexp.MustCompile(`^(#[\p{Ll}\p{Lo}\p{Lm}\p{N}_-]+|[CG][A-Z0-9]{5,31})$`)}
 )
+
+// shape is a pattern for a name with a sign before it and up to 80 letters of any
+// script. Counted, such letters make a regexp of several megabytes, so they are
+// counted apart; the text is for the schema.
+type shape struct {
+	text  string
+	loose *regexp.Regexp
+}
+
+func (s shape) String() string { return s.text }
+
+func (s shape) MatchString(name string) bool {
+	return utf8.RuneCountInString(name) <= 1+80 && s.loose.MatchString(name)
+}
 
 // everybody is what Slack calls people whom nobody named one by one.
 var everybody = []string{"@channel", "@everyone", "@here"}
