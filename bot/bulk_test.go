@@ -42,6 +42,7 @@ func (w *world) choose(who string, v slacksim.View, verdict approval.Verdict, pl
 }
 
 func TestDecideSeveral(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{rule: func(r *approval.Rule) { r.Approve = approval.CommentRule{Need: approval.CommentRequired, Min: 5} }})
 	w.rules = []approval.Rule{{Route: "typed", Groups: []string{"@pki-approvers"}, TypeCommonName: true}}
 	w.lie("all", 1, 12)
@@ -101,6 +102,7 @@ func TestDecideSeveral(t *testing.T) {
 }
 
 func TestDecideSeveralOfAnotherKind(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{rule: func(r *approval.Rule) { r.Quorum.Count = 2 }})
 	w.lie("all", 1, 3)
 	w.lie("all", 20, 21, func(r *approval.Request) { r.Type = "Revocation" })
@@ -125,6 +127,7 @@ func TestDecideSeveralOfAnotherKind(t *testing.T) {
 
 // Whoever does not wait for the end is told it.
 func TestDecideSeveralAndCloseTheView(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{bot: func(c *bot.Config) { c.BulkWait = time.Nanosecond }})
 	w.lie("all", 1, 9)
 	w.home("ada", "9 requests wait for you")
@@ -146,6 +149,7 @@ func TestDecideSeveralAndCloseTheView(t *testing.T) {
 
 // The view that was not waited for fills itself in.
 func TestDecideSeveralShowsHowFarItHasCome(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{bot: func(c *bot.Config) { c.BulkWait = time.Nanosecond }})
 	w.lie("all", 1, 2)
 	w.home("ada", "2 requests wait for you")
@@ -158,6 +162,7 @@ func TestDecideSeveralShowsHowFarItHasCome(t *testing.T) {
 
 // Who may not decide any more when they submit decides nothing.
 func TestDecideSeveralIsGuarded(t *testing.T) {
+	t.Parallel()
 	var ahead atomic.Int64
 	w := newWorld(t, options{now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
 	w.lie("all", 1, 2)
@@ -184,6 +189,7 @@ func TestDecideSeveralIsGuarded(t *testing.T) {
 
 // What a hint warns of is approved alone, though it may be denied with the others.
 func TestDecideSeveralLeavesOutWhatWantsALook(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{rule: func(r *approval.Rule) {
 		r.Hints.Levels = map[approval.HintCode]approval.HintLevel{approval.HintWildcard: approval.HintWarn}
 	}})
@@ -204,6 +210,7 @@ func TestDecideSeveralLeavesOutWhatWantsALook(t *testing.T) {
 
 // Whoever a killed process leaves in the middle is told how far it came, once.
 func TestDecideSeveralCutShort(t *testing.T) {
+	t.Parallel()
 	var ahead atomic.Int64
 	w := newWorld(t, options{now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }, rule: func(r *approval.Rule) { r.Quorum.Count = 2 }})
 	w.lie("all", 1, 2)

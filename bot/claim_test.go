@@ -31,6 +31,7 @@ func (w *world) cardSays(card slacksim.Message, text string, says bool) {
 }
 
 func TestClaimIsShownAndKeepsNobodyFromDeciding(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{rule: func(r *approval.Rule) { r.ClaimFor = 30 * time.Minute; r.Quorum.Count = 2 }})
 	id := w.waits(1)
 	card := w.card(id)
@@ -93,6 +94,7 @@ func TestClaimIsShownAndKeepsNobodyFromDeciding(t *testing.T) {
 }
 
 func TestClaimLapses(t *testing.T) {
+	t.Parallel()
 	var ahead atomic.Int64
 	w := newWorld(t, options{
 		rule: func(r *approval.Rule) { r.ClaimFor = 30 * time.Minute },
@@ -113,6 +115,7 @@ func TestClaimLapses(t *testing.T) {
 }
 
 func TestTheMenuExplains(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{})
 	card := w.card(w.waits(1))
 	w.menu("dan", card, blocks.MenuClaim) // the route offers no such thing

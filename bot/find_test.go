@@ -22,6 +22,7 @@ func (w *world) asks(who, channel, text string) string {
 }
 
 func TestFind(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{})
 	w.rules = []approval.Rule{{Route: "dan's", Users: []string{"@dan"}}}
 	first := w.waits(1)
@@ -57,6 +58,7 @@ func TestFind(t *testing.T) {
 }
 
 func TestTheShortcutExplains(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{})
 	card := w.card(w.waits(1))
 	use := func(ts string) {

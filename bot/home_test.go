@@ -53,6 +53,7 @@ func (w *world) pressHome(who string, c slacksim.Click) {
 }
 
 func TestHomeShowsWhatWaitsInPages(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{})
 	w.rules = []approval.Rule{{Route: "others", Users: []string{"@dan"}}, {Route: "second", Users: []string{"@ada"}}}
 	w.lie("all", 1, 23)
@@ -87,6 +88,7 @@ func TestHomeShowsWhatWaitsInPages(t *testing.T) {
 
 // What is decided from the Home tab goes the same way as from a card, but never without a last look.
 func TestDecideFromHome(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{rule: func(r *approval.Rule) { r.Approve.Need = approval.CommentOff }})
 	id := w.waits(1)
 	card := w.card(id)
@@ -107,6 +109,7 @@ func TestDecideFromHome(t *testing.T) {
 
 // A Home tab that is open follows what others do, here and elsewhere.
 func TestHomeRefreshesItself(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{})
 	id := w.waits(1)
 	card := w.card(id)
@@ -127,6 +130,7 @@ func TestHomeRefreshesItself(t *testing.T) {
 
 // Whose own request it is, and who has voted already, does not wait for themselves.
 func TestHomeLeavesOutWhatIsNotForThem(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{rule: func(r *approval.Rule) { r.Quorum.Count = 2 }})
 	w.lie("all", 1, 1, func(r *approval.Request) { r.Requester = `EXAMPLE\ada` })
 	id := w.waits(2)
@@ -143,6 +147,7 @@ func TestHomeLeavesOutWhatIsNotForThem(t *testing.T) {
 
 // A press on what the Home tab showed, after the request has changed, decides nothing.
 func TestHomeButtonOfAChangedRequest(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{})
 	id := w.waits(1)
 	w.card(id)
