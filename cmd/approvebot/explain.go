@@ -31,6 +31,9 @@ can be kept as such a file.
 With --person Slack is asked about people, named by ID, @handle or e-mail address,
 and the answer says of each whether they may decide, and if not, why.
 
+Of a request in Keyfactor it also tells which channels show it by subscriptions made
+in Slack, and whom these leave deciding there.
+
 Nothing is posted, decided or stored.
 
 Exit code 0 means that a route takes the request, 1 that none does or that
@@ -107,6 +110,13 @@ func (p *program) explain(ctx context.Context, what string, persons []string, ou
 	route, taken := e.choose(c)
 	if taken {
 		e.describe(route)
+	}
+	if taken && !isFile {
+		notes, err := app.Subscribed(ctx, c, e.Request)
+		if err != nil {
+			notes = append(notes, "Subscriptions made in Slack were not looked at: "+err.Error()+".")
+		}
+		e.Notes = append(e.Notes, notes...)
 	}
 	switch {
 	case len(persons) == 0 || !taken:

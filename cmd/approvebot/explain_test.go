@@ -2,15 +2,19 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/approvebot/approvebot/internal/approval"
 	"github.com/approvebot/approvebot/internal/keyfactorsim"
 	"github.com/approvebot/approvebot/internal/slacksim"
+	"github.com/approvebot/approvebot/internal/store"
 )
 
 const explained = `people:
@@ -100,6 +104,34 @@ $`, got.out)
 }
 
 // What it prints for scripts can be kept and explained again, without Keyfactor.
+// Channels that subscribed are told as well, from the store beside the service.
+func TestExplainTellsSubscriptions(t *testing.T) {
+	file, env := world(t)
+	env["APPROVEBOT_STORE_URL"] = "sqlite:" + filepath.Join(t.TempDir(), "approvebot.db")
+	got := approvebot(t, env, "explain", "certificate:23", "--config", file)
+	require.Equal(t, exitFine, got.code, got.err)
+	require.NotContains(t, got.out, "subscription", "there is no store yet")
+
+	s, err := store.Open(t.Context(), env["APPROVEBOT_STORE_URL"], store.Options{})
+	require.NoError(t, err)
+	carol := approval.Person{ID: "U0CAROL", Name: "Carol"}
+	for i, filter := range []string{`{"kind": "certificate", "deciders": "@pki-security,@ada"}`, `{"san": "web02.*"}`, `{"kind": "workflow"}`, `[]`, `{"colour": "red", "deciders": "@ben"}`} {
+		require.NoError(t, s.Subscribe(t.Context(), store.Subscription{ID: fmt.Sprint(i), Channel: fmt.Sprintf("C0%d", i), Filter: json.RawMessage(filter), CreatedBy: carol}))
+	}
+	require.NoError(t, s.Close())
+	got = approvebot(t, env, "explain", "certificate:23", "--config", file)
+	require.Equal(t, exitFine, got.code, got.err)
+	for _, note := range []string{
+		"Channel C00 shows it by a subscription by Carol, and of those who may decide it only @pki-security, @ada may do so there.",
+		"Channel C01 shows it by a subscription by Carol.",
+		"Channel C03 has a subscription by Carol that cannot be read, so nobody may decide there.",
+		"Channel C04 has a subscription by Carol that cannot be understood, and of those who may decide it only @ben may do so there.",
+	} {
+		require.Contains(t, strings.Join(strings.Fields(got.out), " "), note)
+	}
+	require.NotContains(t, got.out, "C02")
+}
+
 func TestExplainAFile(t *testing.T) {
 	file, env := world(t)
 	live := approvebot(t, env, "explain", "certificate:23", "--config", file, "--output", "json")
