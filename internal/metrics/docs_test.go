@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "write the table of metrics anew")
 
-// The table in docs/monitoring.md is made from the metrics themselves.
+// The table in docs/monitoring.md is made from the metrics themselves; -update writes it.
 func TestTheTableOfMetricsIsComplete(t *testing.T) {
 	const path, begin, end = root + "/docs/monitoring.md", "<!-- metrics: made by go test ./internal/metrics -update -->\n", "<!-- end of metrics -->\n"
 	text := mustRead(t, path)
