@@ -7,7 +7,6 @@
 package deploy_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"debug/elf"
@@ -166,16 +165,23 @@ routes:
 	require.Contains(t, string(out), "ok       keyfactor:", "%s", out)
 	require.Contains(t, string(out), "approvebot.db does not exist yet", "%s", out)
 
-	var log bytes.Buffer
+	name := filepath.Join(t.TempDir(), "log")
+	file, err := os.Create(name)
+	require.NoError(t, err)
+	defer file.Close()
+	log := func() string {
+		text, _ := os.ReadFile(name)
+		return string(text)
+	}
 	service := b.command(t, "run")
-	service.Stderr = &log
+	service.Stderr = file
 	require.NoError(t, service.Start())
 	ended := make(chan error, 1)
 	go func() { ended <- service.Wait() }()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	came := workspace.WaitFor(ctx, func() bool { return len(workspace.Messages("pki-approvals")) > 0 })
-	require.NoError(t, came, "no card came; the log says:\n%s", &log)
+	require.NoError(t, came, "no card came; the log says:\n%s", log())
 	who, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", service.Process.Pid))
 	require.NoError(t, err)
 	require.Contains(t, string(who), "\nUid:\t65532\t65532\t65532\t65532\n")
@@ -184,7 +190,7 @@ routes:
 	require.NoError(t, err, "%s", out)
 	require.True(t, strings.HasSuffix(string(out), "\nready\n"), "%s", out)
 	require.NoError(t, service.Process.Signal(syscall.SIGTERM))
-	require.NoError(t, <-ended, "%s", &log)
+	require.NoError(t, <-ended, "%s", log())
 	require.FileExists(t, filepath.Join(b.state, "approvebot.db"))
 
 	// Nothing but the state can be written.

@@ -3,7 +3,6 @@
 package deploy_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -36,9 +35,12 @@ exec env -i PATH="$PATH" container=test /lib/systemd/systemd --system --unit="$2
 `
 
 // machine is a systemd with one unit to start.
-type machine struct {
-	dir string
-	log bytes.Buffer
+type machine struct{ dir string }
+
+// log is what systemd itself has said so far.
+func (m *machine) log() string {
+	text, _ := os.ReadFile(filepath.Join(m.dir, "systemd.log"))
+	return string(text)
 }
 
 // start boots; at the end of the test everything that began with it ends.
@@ -46,7 +48,10 @@ func (m *machine) start(t *testing.T, unit string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program(t, "unshare"), "--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc", "--cgroup", "--mount-proc",
 		"sh", "-ec", boot, "boot", m.dir, unit)
-	cmd.Stdout, cmd.Stderr = &m.log, &m.log
+	log, err := os.Create(filepath.Join(m.dir, "systemd.log"))
+	require.NoError(t, err)
+	defer log.Close()
+	cmd.Stdout, cmd.Stderr = log, log
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
@@ -89,7 +94,7 @@ func canBoot(t *testing.T) {
 		return
 	case <-time.After(20 * time.Second):
 	}
-	t.Skipf("systemd cannot be started here: %s", &m.log)
+	t.Skipf("systemd cannot be started here: %s", m.log())
 }
 
 // The unit as it is, under a real systemd, with all of its restrictions: the
@@ -148,7 +153,7 @@ routes:
 	defer cancel()
 	came := workspace.WaitFor(ctx, func() bool { return len(workspace.Messages("pki-approvals")) > 0 })
 	said, _ := os.ReadFile(log)
-	require.NoError(t, came, "no card came; systemd says:\n%s\nand the service:\n%s", &m.log, said)
+	require.NoError(t, came, "no card came; systemd says:\n%s\nand the service:\n%s", m.log(), said)
 
 	status := processStatus(t, "approvebot", user)
 	for _, line := range []string{"NoNewPrivs:\t1", "Seccomp:\t2", "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000"} {
@@ -160,7 +165,7 @@ routes:
 	answer, err := io.ReadAll(ready.Body)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, ready.StatusCode, "%s", answer)
-	require.NotContains(t, m.log.String(), "Failed", "systemd found nothing to say about it")
+	require.NotContains(t, m.log(), "Failed", "systemd found nothing to say about it")
 }
 
 // processStatus finds a process by its name and user, wherever it runs.

@@ -223,7 +223,7 @@ func startSimulator(t *testing.T, args ...string) (s simulator) {
 	cmd.Env = []string{"HOME=/nonexistent"}
 	stdout, err := cmd.StdoutPipe()
 	require.NoError(t, err)
-	var log bytes.Buffer
+	var log syncBuffer
 	cmd.Stderr = &log
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
