@@ -98,8 +98,8 @@ func (w *world) votes(id approval.ID) []approval.Vote {
 // vote that was cast meanwhile does not help to decide afterwards.
 func TestWhatWasLentEnds(t *testing.T) {
 	t.Parallel()
-	now := time.Now()
-	w := newWorld(t, options{now: func() time.Time { return now }, rule: func(r *approval.Rule) { r.Delegation = true; r.Quorum.Count = 2 }})
+	var now testClock
+	w := newWorld(t, options{now: now.now, rule: func(r *approval.Rule) { r.Delegation = true; r.Quorum.Count = 2 }})
 	ada := w.slack.UserID("ada")
 	id := w.waits(1)
 	card := w.card(id)
@@ -127,7 +127,7 @@ func TestWhatWasLentEnds(t *testing.T) {
 	refused("an admin ended it")
 
 	w.says("ada", "away until tomorrow delegate @dan")
-	now = now.Add(49 * time.Hour)
+	now.pass(49 * time.Hour)
 	refused("it is over")
 	require.Contains(t, w.says("carol", "away list"), "Nobody is away")
 	require.Contains(t, w.says("ada", "back"), "You are not away")
@@ -166,8 +166,8 @@ func TestADelegateWhoMayNot(t *testing.T) {
 
 func TestWhoIsAwayIsNotReminded(t *testing.T) {
 	t.Parallel()
-	now := time.Now()
-	w := newWorld(t, options{now: func() time.Time { return now }, rule: func(r *approval.Rule) {
+	var now testClock
+	w := newWorld(t, options{now: now.now, rule: func(r *approval.Rule) {
 		r.Groups, r.Users = nil, []string{"@ada", "@ben", "@carol"}
 		r.Reminders = []approval.Reminder{{After: time.Hour}, {After: 2 * time.Hour, User: "@ada"}}
 		r.Delegation = true
@@ -182,7 +182,7 @@ func TestWhoIsAwayIsNotReminded(t *testing.T) {
 		v, ok := w.slack.HomeOf("ben")
 		return ok && strings.Contains(v.String(), "You are away until")
 	})
-	now = now.Add(2 * time.Hour)
+	now.pass(2 * time.Hour)
 	w.bot.Remind(t.Context(), w.known(id))
 	var said string
 	w.await("the reminder", func() bool {

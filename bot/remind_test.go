@@ -2,6 +2,7 @@ package bot_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,8 +41,8 @@ func (w *world) threads(channel string) (all []slacksim.Message) {
 // often a poll comes by.
 func TestNobodyDecides(t *testing.T) {
 	t.Parallel()
-	now := time.Now()
-	w := newWorld(t, options{now: func() time.Time { return now }, rule: func(r *approval.Rule) {
+	var now testClock
+	w := newWorld(t, options{now: now.now, rule: func(r *approval.Rule) {
 		r.Users = []string{"@ben"}
 		r.Reminders = []approval.Reminder{{After: time.Hour}, {After: 2 * time.Hour, Channel: "#pki-escalation"}, {After: 2 * time.Hour, User: "carol@example.com"}, {After: 3 * time.Hour, User: "@nobody"}}
 		r.ExpiresAfter = 4 * time.Hour
@@ -49,7 +50,7 @@ func TestNobodyDecides(t *testing.T) {
 	id := w.waits(1)
 	w.card(id)
 	poll := func(after time.Duration) {
-		now = now.Add(after)
+		now.pass(after)
 		for range 3 {
 			w.bot.Remind(t.Context(), w.known(id))
 		}
@@ -107,13 +108,13 @@ func TestNobodyDecides(t *testing.T) {
 // Who has decided is not asked again.
 func TestADecisionEndsReminders(t *testing.T) {
 	t.Parallel()
-	now := time.Now()
-	w := newWorld(t, options{now: func() time.Time { return now }, rule: func(r *approval.Rule) { r.Reminders = []approval.Reminder{{After: time.Hour}} }})
+	var now testClock
+	w := newWorld(t, options{now: now.now, rule: func(r *approval.Rule) { r.Reminders = []approval.Reminder{{After: time.Hour}} }})
 	id := w.waits(1)
 	k := w.known(id)
 	require.True(t, w.submit("ada", w.press("ada", w.card(id), "approve"), "").Closed)
 	w.settled(id)
-	now = now.Add(2 * time.Hour)
+	now.pass(2 * time.Hour)
 	w.bot.Remind(t.Context(), k) // a poll that had read its list before
 	for _, m := range w.threads("#pki-approvals") {
 		require.NotContains(t, m.String(), "Still waiting")
@@ -141,4 +142,26 @@ func TestADirectCardIsFoundAgain(t *testing.T) {
 		return false
 	})
 	require.Equal(t, 1, w.cardsOf(id, dm))
+}
+
+// testClock goes on when it is told to, from when it was first looked at.
+type testClock struct {
+	mu    sync.Mutex
+	start time.Time
+	ahead time.Duration
+}
+
+func (c *testClock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.start.IsZero() {
+		c.start = time.Now()
+	}
+	return c.start.Add(c.ahead)
+}
+
+func (c *testClock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead += d
 }
