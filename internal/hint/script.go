@@ -17,7 +17,7 @@ func (c *check) spelling() {
 	decoded := ""
 	for _, n := range c.names {
 		if slices.ContainsFunc(strings.Split(n.unicode, "."), mixedScript) {
-			mixed = append(mixed, n.unicode)
+			mixed = append(mixed, n.spelled())
 		}
 		if !strings.Contains(n.text, "xn--") {
 			continue
@@ -31,6 +31,14 @@ func (c *check) spelling() {
 	if len(coded) > 0 {
 		c.add(approval.Hint{Code: approval.HintPunycode, About: coded, Found: decoded})
 	}
+}
+
+// spelled is a name as it is written, and as it is read where that is not the same.
+func (n name) spelled() string {
+	if strings.Contains(n.text, "xn--") && n.unicode != n.host {
+		return n.text + " (" + n.unicode + ")"
+	}
+	return n.text
 }
 
 // valid reports whether browsers would take a host for what it decodes to.
