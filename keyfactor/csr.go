@@ -1,6 +1,7 @@
 package keyfactor
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
@@ -144,7 +145,39 @@ func subjectOf(der []byte) (string, error) {
 	}
 	var name pkix.Name
 	name.FillFromRDNSequence(&sequence)
-	return name.String(), nil
+	return spellOut(name.String()), nil
+}
+
+// dnNames are the attributes of a subject that the library knows by number only.
+var dnNames = map[string]string{"0.9.2342.19200300.100.1.25": "DC", "0.9.2342.19200300.100.1.1": "UID", "1.2.840.113549.1.9.1": "E"}
+
+// spellOut writes the attributes whose values the library leaves in hex as text, so
+// that DC=example is the same as what Keyfactor says.
+func spellOut(dn string) string {
+	var b strings.Builder
+	rest := dn
+	for _, part := range splitDN(dn) {
+		rest = rest[len(part):]
+		kind, value, _ := strings.Cut(part, "=")
+		digits, isHex := strings.CutPrefix(value, "#")
+		der, err := hex.DecodeString(digits)
+		var raw asn1.RawValue
+		if isHex && err == nil {
+			_, err = asn1.Unmarshal(der, &raw)
+		}
+		switch raw.Tag {
+		case asn1.TagUTF8String, asn1.TagPrintableString, asn1.TagT61String, asn1.TagIA5String, asn1.TagBMPString:
+			if isHex && err == nil {
+				part = cmp.Or(dnNames[kind], kind) + "=" + escapeDN(text(raw))
+			}
+		}
+		b.WriteString(part)
+		if rest != "" {
+			b.WriteByte(rest[0])
+			rest = rest[1:]
+		}
+	}
+	return b.String()
 }
 
 // Object identifiers of attributes and extensions.

@@ -58,6 +58,19 @@ func splitDN(dn string) []string {
 	return append(parts, dn[start:])
 }
 
+// escapeDN writes a value so that it reads as one.
+func escapeDN(value string) string {
+	var b strings.Builder
+	for i, r := range value {
+		last := i == len(value)-1
+		if strings.ContainsRune(`,+"\\<>;`, r) || i == 0 && (r == '#' || r == ' ') || last && r == ' ' {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
 // unescapeDN removes quotes and backslashes; \2C is a byte in hex.
 func unescapeDN(s string) string {
 	var b strings.Builder

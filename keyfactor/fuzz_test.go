@@ -165,6 +165,27 @@ func FuzzCSR(f *testing.F) {
 	})
 }
 
+// What the library knows by number only is spelled out, so that the subject of every
+// domain controller does not seem to be another one; values cannot break out of theirs.
+func TestASubjectIsSpelledOut(t *testing.T) {
+	dc, email := asn1.ObjectIdentifier{0, 9, 2342, 19200300, 100, 1, 25}, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 1}
+	for said, extra := range map[string][]pkix.AttributeTypeAndValue{
+		"CN=dc03,DC=corp,DC=example,DC=com": {{Type: dc, Value: "com"}, {Type: dc, Value: "example"}, {Type: dc, Value: "corp"}},
+		"CN=dc03,E=ada@example.com":         {{Type: email, Value: "ada@example.com"}},
+		`CN=dc03,DC=a\,DC\=b`:               {{Type: dc, Value: "a,DC=b"}},
+		"CN=dc03,1.2.3.4=x":                 {{Type: asn1.ObjectIdentifier{1, 2, 3, 4}, Value: "x"}},
+	} {
+		body := instance(t, map[string]any{"InitialData": map[string]any{"Subject": said, "CSR": csr(t, pkix.Name{CommonName: "dc03", ExtraNames: extra}, nil)}, "CurrentStateData": nil})
+		got, err := keyfactor.NewWorkflows(answering(t, body), keyfactor.SourceConfig{}).Look(t.Context(), workflow)
+		require.NoError(t, err)
+		require.Empty(t, got.Request.CSR.Differs.Subject, said)
+	}
+	body := instance(t, map[string]any{"InitialData": map[string]any{"Subject": "CN=dc03,DC=a,DC=b", "CSR": csr(t, pkix.Name{CommonName: "dc03", ExtraNames: []pkix.AttributeTypeAndValue{{Type: dc, Value: "a,DC=b"}}}, nil)}, "CurrentStateData": nil})
+	got, err := keyfactor.NewWorkflows(answering(t, body), keyfactor.SourceConfig{}).Look(t.Context(), workflow)
+	require.NoError(t, err)
+	require.NotEmpty(t, got.Request.CSR.Differs.Subject, "one value with a comma is not two")
+}
+
 // An RSA key of half a million bits fits into a CSR, and verifying its signature
 // takes a quarter of a minute; whoever uploads it would hold up every poll.
 func TestAHugeKeyIsNotVerified(t *testing.T) {
