@@ -91,7 +91,11 @@ var sayings = map[string]func(d detail) string{
 		for _, c := range all {
 			m, _ := c.(map[string]any)
 			one := detail(m)
-			changes = append(changes, one.text("key")+one.with(" was ", "was")+one.with(" is ", "is"))
+			is := one.with(" is ", "is")
+			if is == "" {
+				is = " and is gone"
+			}
+			changes = append(changes, one.text("key")+one.with(" was ", "was")+is)
 		}
 		return strings.Join(changes, "; ")
 	},

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -238,6 +239,31 @@ func TestASecretIsReplaced(t *testing.T) {
 	last := p.entries(store.Filter{Event: "config.changed"})[1]
 	require.Equal(t, `[map[is:"[redacted], another one" key:keyfactor.auth.password was:"[redacted]"]]`, fmt.Sprint(last.Detail["changes"]))
 	require.NotContains(t, mustRead(t, file), "approve-me")
+}
+
+// What cannot be written down does not count.
+func TestAChangeThatCannotBeRecordedIsNotTakenUp(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, sqliteIn(t.TempDir()))
+	file := p.follows()
+	r := p.start()
+	p.arrive("web")
+	db, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(p.store, "sqlite:")+"?_pragma=busy_timeout(20000)")
+	require.NoError(t, err)
+	defer db.Close()
+	_, err = db.ExecContext(t.Context(), `CREATE TRIGGER full BEFORE INSERT ON audit WHEN NEW.event = 'config.changed' BEGIN SELECT RAISE(ABORT, 'disk full'); END`)
+	require.NoError(t, err)
+	write(t, file, strings.Replace(mustRead(t, file), "    channels:", "    quorum: 2\n    channels:", 1))
+	p.await("the change to be refused", func() bool { return r.says(zap.ErrorLevel, "the database did not take the record of the change") })
+	_, card := p.arrive("web")
+	require.NotContains(t, card.String(), "2 people must approve")
+	_, err = db.ExecContext(t.Context(), `DROP TRIGGER full`)
+	require.NoError(t, err)
+	require.NoError(t, r.app.Reload(t.Context()))
+	p.await("the card to follow", func() bool {
+		m, _ := p.slack.Message(room, card.TS)
+		return strings.Contains(m.String(), "2 people must approve")
+	})
 }
 
 // Each replica follows its own file; what changed is written down once.

@@ -1,9 +1,15 @@
 package config_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
+	"os"
 	"strings"
 	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/approvebot/approvebot/internal/approval"
 	"github.com/approvebot/approvebot/internal/config"
@@ -20,6 +26,12 @@ func FuzzParse(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
+	example, err := os.ReadFile(exampleFile)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(example))
+	f.Add("log: {level: debug}\nadmins: {users: '@ada'}\nstore: {keep: 0}\n" + minimal)
 	env := environment("SLACK_SIGNING_SECRET=hunter2-hunter2")
 	f.Fuzz(func(t *testing.T, text string) {
 		if strings.Contains(text, "_file") {
@@ -38,6 +50,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
+		mustFitSchema(t, text)
 		for _, r := range c.Routes {
 			rule := r.Rule()
 			if rule.Quorum.Count < max(1, len(rule.Quorum.From)) {
@@ -86,4 +99,28 @@ func FuzzPattern(f *testing.F) {
 			t.Fatalf("%q fits what is missing", pattern)
 		}
 	})
+}
+
+// mustFitSchema fails when an editor would mark what the loader takes, but for
+// numbers in quotes, and what plain YAML readers do not take.
+func mustFitSchema(t *testing.T, text string) {
+	var v any
+	if yaml.Unmarshal([]byte(text), &v) != nil {
+		return
+	}
+	j, err := json.Marshal(v)
+	if err != nil {
+		return
+	}
+	v, err = jsonschema.UnmarshalJSON(bytes.NewReader(j))
+	if err != nil {
+		return
+	}
+	s, err := compiled()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Validate(v); err != nil && !strings.Contains(err.Error(), "integer") {
+		t.Fatalf("the loader takes it, the schema does not: %v\n%s", err, text)
+	}
 }
