@@ -195,16 +195,8 @@ func BulkReviewModal(v BulkReviewView) slack.ModalViewRequest {
 		return modal("Decide several", list...)
 	}
 	for i, item := range v.Items {
-		var out string
-		for _, h := range item.Hints.Found[:min(len(item.Hints.Found), maxBulkHints)] {
-			w := hintWords[h.Level]
-			out += "\n" + strings.TrimSpace(w.sign+" "+w.word+": "+clip(hintSentence(h), maxHintLine))
-		}
-		facts := lines(item.Request)
-		for _, f := range facts[:min(len(facts), maxBulkFacts)] {
-			out += "\n" + f.Label + ": " + visible(f.Value, maxBulkFact)
-		}
-		list = append(list, slack.NewRichTextBlock(fmt.Sprintf("item-%d", i+1), slack.NewRichTextSection(bold(fmt.Sprintf("%d. %s", i+1, heading(item.Request))), text(out))))
+		list = append(list, slack.NewRichTextBlock(fmt.Sprintf("item-%d", i+1), slack.NewRichTextSection(
+			bold(fmt.Sprintf("%d. %s", i+1, heading(item.Request))), text(item.words()))))
 	}
 	if v.Comment.Need != approval.CommentOff {
 		list = append(list, slack.NewDividerBlock())
@@ -214,6 +206,21 @@ func BulkReviewModal(v BulkReviewView) slack.ModalViewRequest {
 	m.CallbackID, m.PrivateMetadata = CallbackBulkDecide, v.Metadata
 	m.Submit, m.Close = plainText(fmt.Sprintf("%s %d", verb(v.Verdict), n)), plainText("Cancel")
 	return m
+}
+
+// words are what its reviewer should know: the worst hints and the first facts, a
+// line each.
+func (i BulkItem) words() string {
+	var out []string
+	for _, h := range i.Hints.Found[:min(len(i.Hints.Found), maxBulkHints)] {
+		w := hintWords[h.Level]
+		out = append(out, strings.TrimSpace(w.sign+" "+w.word+": "+clip(hintSentence(h), maxHintLine)))
+	}
+	facts := lines(i.Request)
+	for _, f := range facts[:min(len(facts), maxBulkFacts)] {
+		out = append(out, f.Label+": "+visible(f.Value, maxBulkFact))
+	}
+	return "\n" + strings.Join(out, "\n")
 }
 
 func verb(v approval.Verdict) string {

@@ -207,16 +207,13 @@ func homeLine(item HomeItem) string {
 	if l := hyperlink(item.Link, "Show card"); l != "Show card" {
 		parts = append(parts, l)
 	}
-	line := strings.Join(parts, " · ")
-	for _, more := range []string{urgency(item.Request), strings.TrimSpace(worst(item.Hints)), item.Claim.words()} {
+	all := []string{strings.Join(parts, " · ")}
+	for _, more := range []string{urgency(item.Request), strings.TrimSpace(worst(item.Hints)), item.Claim.words(), tally(item.Votes, item.Needs)} {
 		if more != "" {
-			line += "\n" + more
+			all = append(all, more)
 		}
 	}
-	if t := tally(item.Votes, item.Needs); t != "" {
-		line += "\n" + t
-	}
-	return strings.TrimSpace(line)
+	return strings.TrimSpace(strings.Join(all, "\n"))
 }
 
 // homePages says which part of the list is shown, and leads to the others.

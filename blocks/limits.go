@@ -68,7 +68,7 @@ const (
 	maxListed      = 2800 // bytes of a list in an answer to the slash command
 	maxRoutes      = 1000 // bytes of the routes in an explanation
 	maxPeople      = 1200 // bytes of the people in it
-	maxShownIn     = 300  // of the channels in it
+	maxShownIn     = 450  // of the channels in it; a single one, escaped, must fit
 	maxNarrowed    = 5    // channels in it in which fewer people may decide
 	maxDeciders    = 500  // of the list of whom one subscription leaves deciding
 )
