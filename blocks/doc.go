@@ -14,6 +14,25 @@
 // direction overrides and zero-width characters are spelled out as ⟨U+202E⟩.
 // mrkdwn is used for our own sentences, which need mentions and dates.
 //
+// Nothing is told by a sign or a colour alone: each sign repeats a word beside it.
+// Every message has a fallback text that says the same in one sentence, which is
+// what screen readers and notifications get; buttons have names that tell one card's
+// from the next. Dates are Slack's own, shown in the zone of whoever reads.
+//
+// # Translation
+//
+// What people read in Slack is written here, but for the labels of [approval.Fact]
+// and the answers to the slash command in package bot, which have yet to move. Other
+// rooms pass codes and values (a state, a [RefusalReason], an [approval.Hint]). A
+// translation would give every function that makes words a language, as the first
+// field of its view, and put the texts into one catalogue for each language
+// (golang.org/x/text/message, with its rules for plurals in place of plural and
+// has); labels of facts are then looked up by their English text. Sentences are
+// whole, never glued together around a verb, but for the lists that and and
+// joinSome make. What
+// is stored as a sentence (a decision's trouble, replies that wait) stays as it was
+// written.
+//
 // Every text has a budget in runes; see limits.go, which also holds [Validate],
 // our reading of Slack's rules.
 package blocks

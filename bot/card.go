@@ -69,9 +69,9 @@ func (b *Bot) view(ctx context.Context, r store.Record, channel string) blocks.C
 func (b *Bot) noButtons(rule approval.Rule, r store.Record) string {
 	switch {
 	case rule.ShowOnly:
-		return "Requests of this kind are decided in Keyfactor, not from Slack."
+		return blocks.OnlyShown
 	case rule.Expired(r.Seen, b.c.Now()):
-		return "Nobody decided in time, so this request can only be decided in Keyfactor now."
+		return blocks.TooLate
 	}
 	return ""
 }

@@ -143,7 +143,7 @@ func (b *Bot) notOpened(ctx context.Context, a attempt, err error) {
 func (b *Bot) details(ctx context.Context, trigger string, a attempt) {
 	if _, err := b.c.Slack.OpenViewContext(ctx, trigger, blocks.DetailsModal(b.view(ctx, a.record, a.Channel))); err != nil {
 		b.logOf(a).Warn("details could not be shown", zap.Error(err))
-		b.tell(ctx, a.Room, a.user, "The details could not be shown. Press the button again in a moment.")
+		b.tell(ctx, a.Room, a.user, blocks.DetailsNotShown)
 	}
 }
 

@@ -78,7 +78,7 @@ func (b *Bot) Signal(ctx context.Context, decisionID string) (err error) {
 	}
 	if !standing.Request.Offers(d.Verdict) && b.c.Now().Sub(d.At) < settling {
 		// Keyfactor has somebody's answer and has not gone on yet: it will say what came of it.
-		return b.trouble(ctx, d, "Keyfactor is already working on an answer to this request. We keep looking.", &wait{after: afterSent, err: errors.New("nothing can be sent at the moment")})
+		return b.trouble(ctx, d, blocks.TroubleAnswered, &wait{after: afterSent, err: errors.New("nothing can be sent at the moment")})
 	}
 	if standing.Request.Digest() != d.Digest {
 		return b.changed(ctx, d, standing.Request)
@@ -125,14 +125,14 @@ func (b *Bot) transmit(ctx context.Context, source approval.Source, d store.Deci
 	case errors.Is(err, approval.ErrMaybe):
 		b.c.Meter.Tried(triedMaybe)
 		log.Warn("signal may or may not have arrived; Keyfactor is asked before anything is sent again", zap.Error(err))
-		return b.trouble(ctx, d, "Keyfactor gave no clear answer. We are asking it what happened before anything is sent again.", &wait{after: afterMaybe, err: err})
+		return b.trouble(ctx, d, blocks.TroubleUnclear, &wait{after: afterMaybe, err: err})
 	case errors.Is(err, approval.ErrUnavailable):
 		b.c.Meter.Tried(triedUnavailable)
 		log.Warn("Keyfactor is not available; the signal will be tried again", zap.Error(err))
 		if clear := b.c.Store.ClearSignal(ctx, d.ID); clear != nil {
 			return clear
 		}
-		return b.trouble(ctx, d, "Keyfactor is not available. The decision is safe here and will be sent as soon as Keyfactor answers.", retryAfter(err))
+		return b.trouble(ctx, d, blocks.TroubleAway, retryAfter(err))
 	case errors.Is(err, approval.ErrSettled):
 		b.c.Meter.Tried(triedSettled)
 		log.Info("somebody else decided first", zap.Error(err))
@@ -164,7 +164,7 @@ func (b *Bot) sent(ctx context.Context, source approval.Source, d store.Decision
 // further approvers may be missing, or the instance is slow or stuck in
 // Keyfactor. The decision stays open and is asked about ever more rarely.
 func (b *Bot) follow(ctx context.Context, d store.Decision, s approval.Standing) error {
-	sentence := "Keyfactor took the decision but the request has not moved yet. We keep looking."
+	sentence := blocks.TroubleStill
 	if d.Verdict == approval.Approve && s.Request.Missing > 0 {
 		sentence = fmt.Sprintf("Keyfactor took this approval and says: %s. approvebot has no further login that could give one, so somebody has to approve this step in Keyfactor's portal.", strings.TrimRight(s.Request.Status, ". "))
 	}
@@ -257,9 +257,9 @@ func (b *Bot) unread(ctx context.Context, d store.Decision, first bool, err erro
 		}
 	}
 	if errors.Is(err, approval.ErrUnauthorized) || errors.Is(err, approval.ErrForbidden) {
-		return b.trouble(ctx, d, "Keyfactor does not let approvebot in at the moment. The decision is kept; its operators have to look.", &wait{after: lookAgain, err: err})
+		return b.trouble(ctx, d, blocks.TroubleLocked, &wait{after: lookAgain, err: err})
 	}
-	return b.trouble(ctx, d, "Keyfactor does not answer. The decision is kept and will go on as soon as it does.", retryAfter(err))
+	return b.trouble(ctx, d, blocks.TroubleSilent, retryAfter(err))
 }
 
 // changed handles that the question is no longer the one that was answered:
@@ -271,7 +271,7 @@ func (b *Bot) changed(ctx context.Context, d store.Decision, now approval.Reques
 		return fmt.Errorf("read %s: %w", d.Request, err)
 	}
 	reply := store.Reply{Key: "changed:" + d.ID, Body: encodeReply(blocks.ChangedReply(record.Request, now))}
-	sentence := "The request changed after it was shown, so nothing was sent. Please look at it again and decide anew."
+	sentence := blocks.TroubleChanged
 	if err := b.c.Store.Fail(ctx, d.ID, sentence, reply); err != nil {
 		return fmt.Errorf("put %s back: %w", d.Request, err)
 	}
@@ -285,12 +285,12 @@ func (b *Bot) changed(ctx context.Context, d store.Decision, now approval.Reques
 // refusedSignal handles a plain no: the request waits again, and the people see why.
 func (b *Bot) refusedSignal(ctx context.Context, d store.Decision, err error) error {
 	b.c.Meter.Tried(triedRefused)
-	sentence := "Keyfactor refused the decision, and nothing has changed there. Please try again, or decide in Keyfactor."
+	sentence := blocks.TroubleRefused
 	switch {
 	case errors.Is(err, approval.ErrForbidden):
-		sentence = "Keyfactor does not allow approvebot to decide this request, so nothing has changed there. Please decide in Keyfactor and tell the operators of approvebot."
+		sentence = blocks.TroubleForbidden
 	case errors.Is(err, approval.ErrUnauthorized):
-		sentence = "Keyfactor does not accept approvebot's login at the moment, so nothing has changed there. Please tell its operators, or decide in Keyfactor."
+		sentence = blocks.TroubleLogin
 	}
 	b.logDecision(d).Error("decision was not carried out", zap.Error(err))
 	reply := store.Reply{Key: "failed:" + d.ID, Body: encodeReply(blocks.FailedReply(d.Decision, sentence))}
