@@ -64,7 +64,7 @@ const maxDeciders = 10
 
 // decider is a handle, an e-mail address or an id, also as Slack writes it where
 // it resolves names in commands: <@U012ABCDEF|ada>, <!subteam^S012ABCDEF|@pki>.
-var decider = regexp.MustCompile(`^(?:<(?:@|!subteam\^)([USW][A-Z0-9]{2,31})(?:\|[^<>]*)?>|(@[\p{L}\p{N}._-]+|[USW][A-Z0-9]{2,31}|[^@\s<>,]{1,64}@[^@\s<>,]{1,190}))$`)
+var decider = regexp.MustCompile(`^(?:<(?:@|!subteam\^)([USW][A-Z0-9]{2,31})(?:\|[^<>]*)?>|(@[\p{L}\p{N}._-]+|[USW][A-Z0-9]{2,31}|[^@\s<>,|\x60"]{1,64}@[^@\s<>,|\x60"]{1,190}))$`)
 
 // parseDeciders reads "@pki-security, @ada". Its errors are sentences without a full stop.
 func parseDeciders(text string) ([]string, error) {
