@@ -240,7 +240,7 @@ type BulkResult struct {
 	Refusal RefusalView
 	// Wrong is a plain sentence of ours in place of Reason's.
 	Wrong string
-	// Hints are why it wants a look of its own, where Reason is StepUp.
+	// Hints are why it wants a look of its own, where Reason is StepUp or Hinted.
 	Hints approval.Hints
 	// Needs is what is still missing where the vote was not the last one.
 	Needs Needs
@@ -255,7 +255,7 @@ func (r BulkResult) words() string {
 		return "📨 " + name + ": " + strings.ToLower(noun(r.Verdict)) + " recorded; it is being sent to Keyfactor."
 	case r.Wrong != "":
 		return "⚠️ " + name + ": " + escape(r.Wrong, maxTrouble)
-	case r.Reason == StepUp:
+	case r.Reason == StepUp || r.Reason == Hinted:
 		return "⚠️ " + name + ": it wants a look of its own, so decide it on its card." + worst(r.Hints)
 	case r.Reason == Changed:
 		return "⚠️ " + name + ": it changed after it was shown to you, so nothing was decided. Look at it again."

@@ -199,11 +199,8 @@ func (b *Bot) reviewBulk(ctx context.Context, cb slack.InteractionCallback) any 
 		if reason == "" {
 			reason = b.judge(ctx, &a)
 		}
-		if reason == "" && a.remarkable() {
-			reason = blocks.StepUp
-		}
-		if reason == "" && verdict == approval.Approve && a.hints.Warn() {
-			reason = blocks.Hinted // it wants a look of its own
+		if reason == "" {
+			reason = a.alone()
 		}
 		if reason != "" {
 			view.Left = append(view.Left, b.bulkResult(a, reason))
@@ -254,10 +251,16 @@ func (b *Bot) bulkResult(a attempt, reason blocks.RefusalReason) blocks.BulkResu
 	return blocks.BulkResult{Request: a.record.Request, Verdict: a.Verdict, Reason: reason, Refusal: v, Hints: a.hints}
 }
 
-// remarkable reports whether a request wants a look of its own before it is
-// approved: a name is to be typed, or a hint warns.
-func (a attempt) remarkable() bool {
-	return a.mustType() || a.Verdict == approval.Approve && slices.ContainsFunc(a.hints.Found, func(h approval.Hint) bool { return h.Level.Weight() >= approval.HintWarn.Weight() })
+// alone is why a request wants a look of its own before it is approved: a name is
+// to be typed, or a hint warns.
+func (a attempt) alone() blocks.RefusalReason {
+	switch {
+	case a.mustType():
+		return blocks.StepUp
+	case a.Verdict == approval.Approve && a.hints.Warn():
+		return blocks.Hinted
+	}
+	return ""
 }
 
 // bulkWait is how long the result is waited for before the answer; Slack wants
@@ -368,16 +371,13 @@ func (r *bulkRun) decide(ctx context.Context, item bundled) blocks.BulkResult {
 	reason := b.recall(ctx, &a, "")
 	if reason == "" {
 		// Since it was shown a hint may have come up, or the rule has changed.
-		wrong := blocks.CheckComment(a.rule.Comment(a.Verdict), r.comment)
-		if a.remarkable() || wrong != "" {
+		if wrong := blocks.CheckComment(a.rule.Comment(a.Verdict), r.comment); wrong != "" {
 			b.audit(ctx, a, blocks.StepUp)
 			result := b.bulkResult(a, blocks.StepUp)
-			if wrong != "" {
-				result.Wrong = wrong + " Nothing was decided."
-			}
+			result.Wrong = wrong + " Nothing was decided."
 			return result
 		}
-		if reason = blocks.Hinted; a.Verdict != approval.Approve || !a.hints.Warn() {
+		if reason = a.alone(); reason == "" {
 			reason = b.decide(ctx, &a, r.comment)
 		}
 	}
