@@ -318,7 +318,11 @@ func generalName(raw asn1.RawValue) approval.SAN {
 		return approval.SAN{Kind: "ip", Value: net.IP(raw.Bytes).String()}
 	case 8:
 		var oid asn1.ObjectIdentifier
-		if _, err := asn1.UnmarshalWithParams(append([]byte{asn1.TagOID, byte(len(raw.Bytes))}, raw.Bytes...), &oid, ""); err == nil && len(raw.Bytes) < 128 {
+		plain, err := asn1.Marshal(asn1.RawValue{Tag: asn1.TagOID, Bytes: raw.Bytes})
+		if err == nil {
+			_, err = asn1.Unmarshal(plain, &oid)
+		}
+		if err == nil {
 			return approval.SAN{Kind: "registeredid", Value: oid.String()}
 		}
 	}

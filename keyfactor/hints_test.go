@@ -12,6 +12,7 @@ import (
 	"encoding/asn1"
 	"encoding/json"
 	"encoding/pem"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -51,9 +52,7 @@ func looked(t *testing.T, a asked, csr string) approval.Request {
 	data := map[string]any{
 		"CertificateAuthority": a.ca, "Template": "ExampleWebServer", "Subject": a.subject, "SANs": a.sans, "CSR": csr, "IsPFX": false, "InitiatingUserName": `EXAMPLE\alice`,
 	}
-	for k, v := range a.data {
-		data[k] = v
-	}
+	maps.Copy(data, a.data)
 	text := instance(t, map[string]any{"InitialData": data, "CurrentStateData": nil})
 	s := serve(t, map[string]http.HandlerFunc{detail: say(200, text)})
 	got, err := workflows(t, s).Look(t.Context(), workflow)
@@ -268,9 +267,7 @@ func TestTheCertificateConcerned(t *testing.T) {
 		"Locations": [{"StoreMachine": "lb01", "StorePath": "IIS Personal", "StoreType": 6, "Alias": "AA"}], "SSLLocations": [{"NetworkName": "shop.example.com", "Port": 443}], "LocationsCount": [{"Type": "IIS", "Count": 1}]}`
 	about := func(data map[string]any, answer http.HandlerFunc) (approval.Request, *server) {
 		text := map[string]any{"CertificateAuthority": "CA 1", "CertificateId": 9021, "InitiatingUserName": `EXAMPLE\alice`}
-		for k, v := range data {
-			text[k] = v
-		}
+		maps.Copy(text, data)
 		s := serve(t, map[string]http.HandlerFunc{detail: say(200, instance(t, map[string]any{"InitialData": text, "CurrentStateData": nil})), "GET /KeyfactorAPI/Certificates/9021": answer})
 		got, err := workflows(t, s).Look(t.Context(), workflow)
 		require.NoError(t, err)
