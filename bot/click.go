@@ -17,7 +17,8 @@ import (
 // Interact takes what a person did with a button or a modal. What it returns
 // goes back with the acknowledgement.
 func (b *Bot) Interact(ctx context.Context, cb slack.InteractionCallback) any {
-	defer b.crowd.enter()()
+	leave := b.crowd.enter()
+	defer leave()
 	ctx, end := b.handle(ctx, sortOf(cb.Type), cb.User.ID)
 	defer end()
 	switch cb.Type {

@@ -54,16 +54,22 @@ type candidate struct {
 
 func (b *bench) clicks(ctx context.Context) error {
 	var candidates []candidate
-	for _, database := range strings.Split(b.databases, ",") {
+	var ends []func()
+	defer func() {
+		for _, end := range ends {
+			end()
+		}
+	}()
+	for database := range strings.SplitSeq(b.databases, ",") {
 		start, end, err := b.database(database)
 		if err != nil {
 			return err
 		}
-		defer end()
+		ends = append(ends, end)
 		candidates = append(candidates, start)
 	}
 	t := table{head: []string{"transport", "load", "", "acknowledged, ms p50 / p99 / max", "signal received", "card settled", "failed", "CPU", "per click", "resident"}}
-	for _, transport := range strings.Split(b.transports, ",") {
+	for transport := range strings.SplitSeq(b.transports, ",") {
 		all := map[string][]outcome{}
 		var template json.RawMessage
 		for _, c := range append(candidates, candidate{floorName, func(ctx context.Context, s *scene, n int) (*process, error) { return startFloor(ctx, s, n, template) }}) {

@@ -71,10 +71,11 @@ func (f *bareHandler) connect(ctx context.Context) error {
 			go f.decide(ctx, cb)
 		}
 	}()
-	if err := client.RunContext(ctx); err != nil && ctx.Err() == nil {
-		return err
+	err := client.RunContext(ctx)
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // that is how it ends
 	}
-	return nil
+	return err
 }
 
 // decide takes what to signal from the button: an instance, a space, the key.

@@ -75,14 +75,14 @@ func run(ctx context.Context, args []string) error {
 	if b.dir, err = os.MkdirTemp("", "approvebot-bench-"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(b.dir)
+	defer func() { _ = os.RemoveAll(b.dir) }()
 	if b.binary == "" {
 		if b.binary, err = build(ctx, b.dir); err != nil {
 			return err
 		}
 	}
 	fmt.Fprintf(b.out, "%s\n\n", machine())
-	for _, part := range strings.Split(*only, ",") {
+	for part := range strings.SplitSeq(*only, ",") {
 		measure, ok := map[string]func(context.Context) error{"alone": b.alone, "clicks": b.clicks, "poll": b.poll, "catch-up": b.catchUp}[part]
 		if !ok {
 			return fmt.Errorf("nothing is called %q; there are alone, clicks, poll and catch-up", part)

@@ -16,7 +16,7 @@ import (
 // build makes the program as "make build" does.
 func build(ctx context.Context, dir string) (string, error) {
 	binary := filepath.Join(dir, "approvebot")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "github.com/approvebot/approvebot/cmd/approvebot")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "github.com/approvebot/approvebot/cmd/approvebot") //nolint:gosec // our own program
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the program: %w: %s", err, out)
@@ -37,7 +37,7 @@ func spawn(ctx context.Context, log string, env []string, name string, args ...s
 	if err != nil {
 		return nil, err
 	}
-	defer out.Close()
+	defer func() { _ = out.Close() }()
 	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // our own programs
 	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.Dir = env, out, out, filepath.Dir(log)
 	if err := cmd.Start(); err != nil {
@@ -69,8 +69,7 @@ func (p *process) stop() error {
 // kill ends the process at once.
 func (p *process) kill() error {
 	err := p.cmd.Process.Kill()
-	<-p.done
-	p.done <- nil
+	p.done <- <-p.done // for whoever waits after us
 	return err
 }
 
@@ -102,7 +101,7 @@ func answers(ctx context.Context, url string) (time.Duration, error) {
 }
 
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}

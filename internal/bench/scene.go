@@ -90,7 +90,7 @@ func (b *bench) newScene(o sceneOptions) (*scene, error) {
 }
 
 func (s *scene) serve(h http.Handler) (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}

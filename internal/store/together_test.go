@@ -37,7 +37,7 @@ func TestManyAtOnceAndSomeOfThemFail(t *testing.T) {
 		all.Wait()
 		for i := range n {
 			first, second := answers[3*i], answers[3*i+1]
-			require.True(t, (first == nil) != (second == nil), "one of two decisions stands: %v, %v", first, second)
+			require.NotEqual(t, first == nil, second == nil, "one of two decisions stands: %v, %v", first, second)
 			var taken *store.TakenError
 			require.ErrorAs(t, errors.Join(first, second), &taken)
 			require.ErrorIs(t, answers[3*i+2], store.ErrNotFound)
@@ -82,11 +82,11 @@ func TestAStatementInUseIsNotDisturbed(t *testing.T) {
 		if db.url[:6] == "sqlite" { // PostgreSQL answers one question at a time
 			inner, err := tx.QueryContext(t.Context(), query, string(approval.Workflow))
 			require.NoError(t, err)
+			defer inner.Close()
 			seen := 0
 			for inner.Next() {
 				seen++
 			}
-			require.NoError(t, inner.Close())
 			require.NoError(t, inner.Err())
 			require.Equal(t, 5, seen)
 		}
