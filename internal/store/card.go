@@ -97,9 +97,17 @@ func (s *Store) NextPost(ctx context.Context, channel string) (Card, Record, err
 // nextPost only looks: thousands may wait, and a click must not wait for that.
 func (s *Store) nextPost(ctx context.Context, channel string) (c Card, r Record, err error) {
 	err = s.view(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
-		c, err = scanCard(tx.QueryRowContext(ctx, `SELECT `+cardColumns+` FROM card c JOIN request r ON r.id = c.request_id
-			WHERE c.channel = $1 AND c.posted_at IS NULL AND c.failed_at IS NULL
-			ORDER BY r.settled_at IS NOT NULL, r.urgent_at, r.seen_at, r.id LIMIT 1`, channel))
+		// Goes through the requests by urgency, and ends at the first that fits: all that
+		// wait for the channel would have to be sorted otherwise, for every card anew.
+		// (SQLite keeps the order of a CROSS JOIN.)
+		c, err = scanCard(tx.QueryRowContext(ctx, `SELECT `+cardColumns+` FROM request r CROSS JOIN card c
+			WHERE r.settled_at IS NULL AND c.request_id = r.id AND c.channel = $1 AND c.posted_at IS NULL AND c.failed_at IS NULL
+			ORDER BY r.urgent_at, r.seen_at, r.id LIMIT 1`, channel))
+		if errors.Is(err, sql.ErrNoRows) {
+			c, err = scanCard(tx.QueryRowContext(ctx, `SELECT `+cardColumns+` FROM card c JOIN request r ON r.id = c.request_id
+				WHERE c.channel = $1 AND c.posted_at IS NULL AND c.failed_at IS NULL
+				ORDER BY r.settled_at IS NOT NULL, r.urgent_at, r.seen_at, r.id LIMIT 1`, channel))
+		}
 		if errors.Is(err, sql.ErrNoRows) {
 			return ErrNotFound
 		}

@@ -118,6 +118,9 @@ func (s *Store) Pending(ctx context.Context, limit, offset int) ([]Record, int, 
 			return err
 		}
 		all, err = loadAll(ctx, tx, `SELECT id FROM request WHERE settled_at IS NULL ORDER BY urgent_at, seen_at, id LIMIT $1 OFFSET $2`, limit, offset)
+		slices.SortStableFunc(all, func(a, b Record) int { // the records come in the order they were seen
+			return approval.CompareUrgency(approval.Waiting{Request: a.Request, Seen: a.Seen}, approval.Waiting{Request: b.Request, Seen: b.Seen})
+		})
 		return err
 	})
 	if err != nil {
