@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 )
 
 // writer lets one transaction commit for many. A commit that survives a power cut
@@ -17,17 +16,18 @@ import (
 // common commit.
 //
 //	caller   ──┐
-//	caller   ──┼─ waiting ── whoever gets the turn ── BEGIN … SAVEPOINT … RELEASE … COMMIT ── all are told
+//	caller   ──┼─ waiting ── whose turn it is ── BEGIN … SAVEPOINT … RELEASE … COMMIT ── all are told
 //	caller   ──┘
 //
-// There is no goroutine of its own: one of those who wait does the work of all.
-// What follows from a person's click goes first. On SQLite, which has one writer
+// A goroutine does the work of all that wait, for as long as anybody does; so no
+// caller is held up beyond its own time by another's trouble. What follows from a person's click goes first. On SQLite, which has one writer
 // anyway, everything goes this way. On PostgreSQL clicks and signals do, a few
 // transactions at a time, in which requests are locked in one order.
 type writer struct {
-	turn chan struct{} // its places are held by those who work
+	abreast int // how many transactions may run at a time
 
 	mu             sync.Mutex
+	working        int // transactions that run
 	urgent, normal []*call
 }
 
@@ -52,32 +52,36 @@ const (
 	abreast = 3
 )
 
-func newWriter(abreast int) *writer { return &writer{turn: make(chan struct{}, abreast)} }
+func newWriter(abreast int) *writer { return &writer{abreast: abreast} }
 
 // together has the call done, with others that wait.
 func (s *Store) together(c *call) error {
-	s.writer.add(c)
-	for {
-		select {
-		case <-c.done:
-		case s.writer.turn <- struct{}{}:
-			s.serve(s.writer.take())
-			<-s.writer.turn
-			continue
-		case <-c.ctx.Done():
-			if s.writer.remove(c) {
-				return fmt.Errorf("begin: %w", c.ctx.Err())
-			}
-			<-c.done // it is being done, and only the end tells whether it is
+	if s.writer.add(c) {
+		go s.work()
+	}
+	select {
+	case <-c.done:
+	case <-c.ctx.Done():
+		if s.writer.remove(c) {
+			return fmt.Errorf("begin: %w", c.ctx.Err())
 		}
-		if c.panicked != nil {
-			panic(c.panicked)
-		}
-		return c.err
+		<-c.done // it is being done, and only the end tells whether it is
+	}
+	if c.panicked != nil {
+		panic(c.panicked)
+	}
+	return c.err
+}
+
+// work serves those who wait until nobody does.
+func (s *Store) work() {
+	for calls := s.writer.take(); len(calls) > 0; calls = s.writer.take() {
+		s.serve(calls)
 	}
 }
 
-func (w *writer) add(c *call) {
+// add lets a call wait, and reports whether somebody has to begin to work.
+func (w *writer) add(c *call) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if c.urgent {
@@ -85,9 +89,14 @@ func (w *writer) add(c *call) {
 	} else {
 		w.normal = append(w.normal, c)
 	}
+	if w.working == w.abreast {
+		return false
+	}
+	w.working++
+	return true
 }
 
-// take returns those whose turn it is.
+// take returns those whose turn it is. Whoever gets nobody has ended work.
 func (w *writer) take() (all []*call) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -99,6 +108,9 @@ func (w *writer) take() (all []*call) {
 	}
 	n = min(len(w.normal), room)
 	all, w.normal = append(all, w.normal[:n]...), w.normal[n:]
+	if len(all) == 0 {
+		w.working--
+	}
 	slices.SortStableFunc(all, func(a, b *call) int { return cmp.Compare(a.order, b.order) })
 	return all
 }
@@ -121,23 +133,38 @@ func (w *writer) remove(c *call) bool {
 // serve does the calls in one transaction. Should that fail as a whole, each is
 // done alone, and gets its own answer.
 func (s *Store) serve(calls []*call) {
-	if len(calls) == 1 || len(calls) > 1 && s.share(calls) != nil {
-		for _, c := range calls {
+	shared := len(calls) > 1 && s.share(calls) == nil
+	if !shared { // whose time is over must not wait for the others
+		slices.SortStableFunc(calls, func(a, b *call) int { return cmp.Compare(b.over(), a.over()) })
+	}
+	for _, c := range calls {
+		if !shared {
 			if c.panicked, c.err = nil, c.ctx.Err(); c.err == nil {
 				c.err = s.outlast(c)
 			}
 		}
-	}
-	for _, c := range calls {
 		close(c.done)
 	}
+}
+
+// over is 1 for a call whose caller's time is over.
+func (c *call) over() int {
+	if c.ctx.Err() != nil {
+		return 1
+	}
+	return 0
 }
 
 // outlast does a call alone. Once begun it does not end with its caller.
 func (s *Store) outlast(c *call) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), callTimeout)
 	defer cancel()
-	return s.alone(s.within(ctx, c.ctx), c.urgent, c.attempt)
+	begun := whileAwaited([]*call{c}, cancel)
+	defer begun()
+	return s.alone(ctx, c.urgent, func(_ context.Context, u *unit) error {
+		begun()
+		return c.attempt(s.within(ctx, c.ctx), u)
+	})
 }
 
 // share commits the calls together. The answer to each is in it; what is returned
@@ -193,18 +220,13 @@ type outlasting struct {
 
 func (c outlasting) Value(key any) any { return c.values.Value(key) }
 
-// whileAwaited gives up when no caller waits any more, until begun is called: where
-// another program has locked the file, a click has to hear of it within its time.
+// whileAwaited gives up as soon as one of the callers does, until begun is called:
+// where another program has locked the file, a click has to hear of it within its
+// time. The others are then done alone.
 func whileAwaited(calls []*call, giveUp func()) (begun func()) {
-	var left atomic.Int32
-	left.Store(int32(len(calls))) //nolint:gosec // at most most
 	stops := make([]func() bool, len(calls))
 	for i, c := range calls {
-		stops[i] = context.AfterFunc(c.ctx, func() {
-			if left.Add(-1) == 0 {
-				giveUp()
-			}
-		})
+		stops[i] = context.AfterFunc(c.ctx, giveUp)
 	}
 	return func() {
 		for _, stop := range stops {
