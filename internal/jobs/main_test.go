@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -66,7 +67,10 @@ func child(url string) error {
 			if err := say(ctx, "signal "+id); err != nil {
 				return err
 			}
-			return s.Finish(ctx, id, approval.Outcome{State: approval.Approved, Reason: approval.DecidedHere})
+			if err := s.Finish(ctx, id, approval.Outcome{State: approval.Approved, Reason: approval.DecidedHere}); err != nil {
+				return err
+			}
+			return say(ctx, "finished "+id)
 		},
 	}})
 	if err != nil {
@@ -122,20 +126,18 @@ func (p *process) listen(out io.Reader) {
 	}
 }
 
-// hears waits for a line, and returns how long that took.
-func (p *process) hears(t *testing.T, want string, within time.Duration) time.Duration {
+// hears waits for a line, or for several in whatever order, and returns how long that took.
+func (p *process) hears(t *testing.T, within time.Duration, want ...string) time.Duration {
 	t.Helper()
 	began := time.Now()
 	deadline := time.After(within)
-	for {
+	for len(want) > 0 {
 		select {
 		case line, ok := <-p.lines:
 			if !ok {
 				t.Fatalf("the process ended before it said %q", want)
 			}
-			if line == want {
-				return time.Since(began)
-			}
+			want = slices.DeleteFunc(want, func(w string) bool { return w == line })
 			if strings.HasPrefix(line, "error") {
 				t.Fatal(line)
 			}
@@ -143,6 +145,7 @@ func (p *process) hears(t *testing.T, want string, within time.Duration) time.Du
 			t.Fatalf("no %q within %s", want, within)
 		}
 	}
+	return time.Since(began)
 }
 
 // quiet reads until nothing has been said for a while.

@@ -23,16 +23,15 @@ func TestAfterACrashOnSQLiteWorkResumesAtOnce(t *testing.T) {
 	require.NoError(t, s.Close())
 
 	first := spawn(t, url, "signal")
-	first.hears(t, "signal d", 20*time.Second)
+	first.hears(t, 20*time.Second, "signal d")
 	first.kill(t)
 
 	second := spawn(t, url, "poll")
-	t.Logf("signal %s after the restart", second.hears(t, "signal d", 5*time.Second))
-	second.hears(t, "poll", 5*time.Second)
+	t.Logf("signal and poll %s after the restart", second.hears(t, 5*time.Second, "finished d", "poll"))
 	second.kill(t)
 
 	third := spawn(t, url, "")
-	t.Logf("poll %s after the restart", third.hears(t, "poll", 5*time.Second))
+	t.Logf("poll %s after the restart", third.hears(t, 5*time.Second, "poll"))
 	third.kill(t)
 
 	s = open(t, url)
@@ -44,7 +43,7 @@ func TestAfterACrashOnSQLiteWorkResumesAtOnce(t *testing.T) {
 func TestTwoProcessesOnOneFile(t *testing.T) {
 	url := "sqlite://" + t.TempDir() + "/a.db"
 	first := spawn(t, url, "")
-	first.hears(t, "started", 20*time.Second)
+	first.hears(t, 20*time.Second, "started")
 	_, err := store.Open(t.Context(), url, store.Options{})
 	require.ErrorIs(t, err, store.ErrInUse)
 }
@@ -55,13 +54,13 @@ func TestSIGTERMHandsThePollOver(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
 	first := spawnEvery(t, url, "", "24h")
-	first.hears(t, "poll", 20*time.Second)
+	first.hears(t, 20*time.Second, "poll")
 	second := spawnEvery(t, url, "", "24h")
-	second.hears(t, "started", 20*time.Second)
+	second.hears(t, 20*time.Second, "started")
 	second.quiet(5 * time.Second)
 	require.NoError(t, first.cmd.Process.Signal(syscall.SIGTERM))
-	first.hears(t, "stopping", 5*time.Second)
-	took := second.hears(t, "poll", time.Second)
+	first.hears(t, 5*time.Second, "stopping")
+	took := second.hears(t, time.Second, "poll")
 	t.Logf("handed over in %s", took)
 }
 
@@ -79,15 +78,15 @@ func TestAfterACrashAnotherReplicaPolls(t *testing.T) {
 			t.Parallel()
 			url := pgtest.URL(t)
 			first := spawn(t, url, hang)
-			first.hears(t, "poll", 20*time.Second)
+			first.hears(t, 20*time.Second, "poll")
 			second := spawn(t, url, "")
-			second.hears(t, "started", 20*time.Second)
+			second.hears(t, 20*time.Second, "started")
 			if hang == "" {
 				idle(t, url, first)
 				second.quiet(2 * time.Second)
 			}
 			first.kill(t)
-			took := second.hears(t, "poll", 30*time.Second)
+			took := second.hears(t, 30*time.Second, "poll")
 			t.Logf("taken over in %s", took)
 		})
 	}
