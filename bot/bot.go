@@ -81,7 +81,7 @@ type Bot struct {
 	rooms    *rooms
 	pace     *pace
 	news     *news
-	crowd    crowd
+	crowd    *crowd
 	alerts   alerts
 	unrouted sync.Map // of approval.ID: the admins were told that no route takes it
 	homes    *homes
@@ -142,6 +142,7 @@ func New(c Config) (*Bot, error) {
 		rooms:  newRooms(c.Slack),
 		pace:   newPace(c.Pace),
 		news:   newNews(),
+		crowd:  newCrowd(),
 	}
 	b.homes = newHomes(c.HomeEvery, c.Now, c.Log, c.Store.OpenMark, b.drawHomes)
 	b.closing, b.close = context.WithCancel(context.Background())

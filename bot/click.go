@@ -17,7 +17,7 @@ import (
 // Interact takes what a person did with a button or a modal. What it returns
 // goes back with the acknowledgement.
 func (b *Bot) Interact(ctx context.Context, cb slack.InteractionCallback) any {
-	leave := b.crowd.enter()
+	leave := b.crowd.enter(ctx)
 	defer leave()
 	ctx, end := b.handle(ctx, sortOf(cb.Type), cb.User.ID)
 	defer end()

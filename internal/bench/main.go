@@ -43,6 +43,7 @@ type bench struct {
 	transports string
 	binary     string
 	profiles   string
+	load       string
 	dir        string
 	out        io.Writer
 }
@@ -63,6 +64,7 @@ func run(ctx context.Context, args []string) error {
 	only := flags.String("only", "alone,clicks,poll,catch-up", "what to measure, with commas")
 	flags.StringVar(&b.databases, "databases", "sqlite,postgres", "the program's databases, with commas")
 	flags.StringVar(&b.transports, "transports", socketMode+","+signedHTTP, "the ways of a click, with commas")
+	flags.StringVar(&b.load, "load", "", "only loads whose names begin so: 1/s, 50/s, 200/s, burst")
 	flags.StringVar(&b.profiles, "pprof", "", "let the program serve its profiles at a loopback address")
 	flags.StringVar(&b.binary, "binary", "", "an approvebot to measure; built from here by default")
 	if err := flags.Parse(args); err != nil {
