@@ -119,8 +119,8 @@ func (p *Poller) move(ctx context.Context, t *transition, k store.Known) error {
 	case place.Route != k.Route:
 		moved, err := p.c.Store.Reroute(ctx, k.ID, place)
 		if moved && place.Route == "" {
+			// The pass tells the admins, as of every request without a route.
 			p.c.Log.Warn("no route takes this request any more, so nobody is asked; add a route for it", zap.String("request", string(k.ID)))
-			p.c.Unrouted(ctx, record.Request)
 		}
 		return err
 	case place.Route == "" || !t.redraws(place.Route):
