@@ -52,7 +52,7 @@ type BulkChooseView struct {
 // BulkChooseModal asks which requests get the same answer, and which.
 func BulkChooseModal(v BulkChooseView) slack.ModalViewRequest {
 	if len(v.Items) == 0 {
-		return NoticeModal("Decide several", "There are no two requests left that ask for the same kind of thing and that you may decide together. Requests whose name must be typed are decided one by one.")
+		return NoticeModal(TitleSeveral, "There are no two requests left that ask for the same kind of thing and that you may decide together. Requests whose name must be typed are decided one by one.")
 	}
 	version := hash(fmt.Sprint(v.Kind, v.All, len(v.Items)))
 	kind := v.Kinds[0]
@@ -88,7 +88,7 @@ func BulkChooseModal(v BulkChooseView) slack.ModalViewRequest {
 	for first := 0; first < min(len(v.Items), BulkMost); first += maxBoxes {
 		list = append(list, boxes(v, version, first))
 	}
-	m := modal("Decide several", list...)
+	m := modal(TitleSeveral, list...)
 	m.CallbackID, m.PrivateMetadata = CallbackBulkChoose, v.Metadata
 	m.Submit, m.Close = plainText("Look at them"), plainText("Cancel")
 	return m
@@ -192,7 +192,7 @@ func BulkReviewModal(v BulkReviewView) slack.ModalViewRequest {
 		list = append(list, section("left", markdown(plural(len(v.Left), "request is", "requests are")+" left out:\n"+resultLines(v.Left))))
 	}
 	if n == 0 {
-		return modal("Decide several", list...)
+		return modal(TitleSeveral, list...)
 	}
 	for i, item := range v.Items {
 		list = append(list, slack.NewRichTextBlock(fmt.Sprintf("item-%d", i+1), slack.NewRichTextSection(

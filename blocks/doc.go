@@ -21,17 +21,19 @@
 //
 // # Translation
 //
-// What people read in Slack is written here, but for the labels of [approval.Fact]
-// and the answers to the slash command in package bot, which have yet to move. Other
-// rooms pass codes and values (a state, a [RefusalReason], an [approval.Hint]). A
-// translation would give every function that makes words a language, as the first
-// field of its view, and put the texts into one catalogue for each language
+// What people read in Slack is written here: cards, modals and replies beside what
+// they show, the slash command's answers in answers.go, single sentences in
+// sentences.go. A test in package bot keeps it so. Other rooms pass codes and values
+// (a state, a [RefusalReason], an [approval.Hint]). What stays at the edge are the
+// labels of [approval.Fact], in package keyfactor, and what configuration says about
+// a pattern that a subscription cannot have. A translation would give every function
+// that makes words a language, as the first field of its view, make the constants
+// such functions, and put the texts into one catalogue for each language
 // (golang.org/x/text/message, with its rules for plurals in place of plural and
 // has); labels of facts are then looked up by their English text. Sentences are
 // whole, never glued together around a verb, but for the lists that and and
-// joinSome make. What
-// is stored as a sentence (a decision's trouble, replies that wait) stays as it was
-// written.
+// joinSome make. What is stored as a sentence (a decision's trouble, replies that
+// wait) stays as it was written.
 //
 // Every text has a budget in runes; see limits.go, which also holds [Validate],
 // our reading of Slack's rules.

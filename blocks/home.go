@@ -119,7 +119,7 @@ func homeTools(v HomeView) []slack.BlockElement {
 		out = append(out, homeFilter(v))
 	}
 	if v.Bulk {
-		out = append(out, slack.NewButtonBlockElement(ActionBulk, "", plainText("Decide several")))
+		out = append(out, slack.NewButtonBlockElement(ActionBulk, "", plainText(TitleSeveral)))
 	}
 	return append(out, slack.NewButtonBlockElement(ActionRefresh, "", plainText("Refresh")))
 }

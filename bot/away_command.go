@@ -2,7 +2,6 @@ package bot
 
 import (
 	"context"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -32,16 +31,16 @@ var leavePattern = regexp.MustCompile(`(?i)^until\s+(\S+(?:\s+\d{1,2}:\d{2})?)(?
 func parseLeave(text string, now time.Time) (asked leave, wrong string) {
 	m := leavePattern.FindStringSubmatch(strings.Join(strings.Fields(text), " "))
 	if m == nil {
-		return leave{}, "Say until when, and who stands in for you: `away until 2026-12-01 delegate @ben`."
+		return leave{}, blocks.AwayHow
 	}
 	until, wrong := parseUntil(strings.ToLower(m[1]), now)
 	switch {
 	case wrong != "":
 		return leave{}, wrong
 	case !until.After(now):
-		return leave{}, fmt.Sprintf("`%s` is over already. Say a day that is yet to come.", codeText(m[1]))
+		return leave{}, blocks.AwayOver(m[1])
 	case until.Sub(now) > longest:
-		return leave{}, "That is more than a year. Ask an admin to take you off the approvers instead."
+		return leave{}, blocks.AwayTooLong
 	}
 	return leave{until: until, delegate: strings.TrimSpace(m[2])}, ""
 }
@@ -57,7 +56,7 @@ func parseUntil(text string, now time.Time) (at time.Time, wrong string) {
 	default:
 		weekday := slices.IndexFunc(weekdays, func(name string) bool { return day == name || len(day) >= 3 && strings.HasPrefix(name, day) })
 		if weekday < 0 {
-			return time.Time{}, fmt.Sprintf("`%s` is not a day. Write 2026-12-01, tomorrow, or the name of a day of the week.", codeText(day))
+			return time.Time{}, blocks.NotADay(day)
 		}
 		ahead := (weekday-int(now.Weekday())+6)%7 + 1 // today's name means a week from now
 		at = time.Date(year, month, today+ahead, 0, 0, 0, 0, now.Location())
@@ -65,7 +64,7 @@ func parseUntil(text string, now time.Time) (at time.Time, wrong string) {
 	if timed {
 		hour, err := time.Parse("15:04", clock)
 		if err != nil {
-			return time.Time{}, fmt.Sprintf("`%s` is not a time of the day. Write 14:00.", codeText(clock))
+			return time.Time{}, blocks.NotATime(clock)
 		}
 		at = time.Date(at.Year(), at.Month(), at.Day(), hour.Hour(), hour.Minute(), 0, 0, now.Location())
 	}
@@ -140,7 +139,7 @@ func (b *Bot) back(ctx context.Context, cmd slack.SlashCommand, text string) any
 		case err != nil:
 			return says(blocks.AwayTrouble)
 		case k.ID == "":
-			return says(fmt.Sprintf("`%s` was not found in Slack.", codeText(text)))
+			return says(blocks.NobodyFound(text))
 		}
 		return end(k.Person, admin)
 	})
@@ -157,7 +156,7 @@ func (b *Bot) member(ctx context.Context, cmd slack.SlashCommand) (knownPerson, 
 		b.c.Log.Warn("a person could not be looked up", zap.String("person", cmd.UserID), zap.Error(err))
 		return knownPerson{}, blocks.AwayTrouble
 	case k.Membership != approval.Member || cmd.TeamID != "" && cmd.TeamID != b.team():
-		return knownPerson{}, "Only full members of this workspace decide about requests, so there is nothing to stand in for."
+		return knownPerson{}, blocks.AwayNotMember
 	}
 	return k, ""
 }
@@ -170,11 +169,11 @@ func (b *Bot) delegate(ctx context.Context, typed string, me knownPerson) (appro
 		b.c.Log.Warn("a delegate could not be looked up", zap.Error(err))
 		return approval.Person{}, blocks.AwayTrouble
 	case k.ID == "":
-		return approval.Person{}, fmt.Sprintf("`%s` was not found in Slack. Write @name, as Slack offers it.", codeText(typed))
+		return approval.Person{}, blocks.NoDelegateFound(typed)
 	case k.ID == me.ID:
-		return approval.Person{}, "You cannot stand in for yourself. Name somebody else, or leave the delegate out."
+		return approval.Person{}, blocks.DelegateIsSelf
 	case k.Membership != approval.Member:
-		return approval.Person{}, "Only a full member of this workspace can stand in for you."
+		return approval.Person{}, blocks.DelegateNotAMember
 	}
 	return k.Person, ""
 }

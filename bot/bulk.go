@@ -107,11 +107,11 @@ func (b *Bot) openBulk(ctx context.Context, cb slack.InteractionCallback) {
 	view, err := b.bulkChoice(ctx, cb.User.ID, "", false)
 	if err != nil {
 		b.c.Log.Warn("requests to choose from could not be listed", zap.String("person", cb.User.ID), zap.Error(err))
-		view = blocks.NoticeModal("Decide several", "The requests cannot be read at the moment. Try again in a minute.")
+		view = blocks.NoticeModal(blocks.TitleSeveral, blocks.RequestsUnread)
 	}
 	if _, err := b.c.Slack.OpenViewContext(ctx, cb.TriggerID, view); err != nil {
 		b.c.Log.Warn("the choice of several requests could not be shown", zap.String("person", cb.User.ID), zap.Error(err))
-		b.tell(ctx, "", cb.User.ID, "The requests could not be shown. Press “Decide several” again in a moment.")
+		b.tell(ctx, "", cb.User.ID, blocks.BulkNotShown)
 	}
 }
 
@@ -169,7 +169,7 @@ func (b *Bot) bundleOf(ctx context.Context, cb slack.InteractionCallback) (bundl
 	}
 	a := attempt{user: cb.User.ID, team: cb.User.TeamID}
 	b.audit(ctx, a, blocks.StaleButton)
-	notice := blocks.NoticeModal("Not decided", blocks.Refusal(blocks.StaleButton, blocks.RefusalView{}))
+	notice := blocks.NoticeModal(blocks.TitleNotDecided, blocks.Refusal(blocks.StaleButton, blocks.RefusalView{}))
 	return bundle{}, slack.NewUpdateViewSubmissionResponse(&notice)
 }
 
@@ -183,9 +183,9 @@ func (b *Bot) reviewBulk(ctx context.Context, cb slack.InteractionCallback) any 
 	verdict, places, block := blocks.BulkChosen(cb.View.State)
 	switch {
 	case verdict == "":
-		return slack.NewErrorsViewSubmissionResponse(map[string]string{blocks.BlockBulkVerdict: "Please choose the answer."})
+		return slack.NewErrorsViewSubmissionResponse(map[string]string{blocks.BlockBulkVerdict: blocks.BulkNoVerdict})
 	case len(places) == 0:
-		return slack.NewErrorsViewSubmissionResponse(map[string]string{block: "Please choose at least one request."})
+		return slack.NewErrorsViewSubmissionResponse(map[string]string{block: blocks.BulkNoRequest})
 	}
 	view := blocks.BulkReviewView{Verdict: verdict}
 	sealed := bundle{User: got.User, Verdict: verdict, Until: b.c.Now().Add(bundleLife).Unix()}
@@ -234,7 +234,7 @@ func (b *Bot) replace(ctx context.Context, viewID string, view slack.ModalViewRe
 			b.c.Log.Warn("a view could not be shown", zap.Error(err))
 		}
 	})
-	loading := blocks.LoadingModal("One moment")
+	loading := blocks.LoadingModal(blocks.TitleMoment)
 	return slack.NewUpdateViewSubmissionResponse(&loading)
 }
 
@@ -287,7 +287,7 @@ func (b *Bot) submitBulk(ctx context.Context, cb slack.InteractionCallback) any 
 		if hasInput(cb.View, blocks.BlockComment) {
 			return slack.NewErrorsViewSubmissionResponse(map[string]string{blocks.BlockComment: blocks.Refusal(blocks.StorageDown, blocks.RefusalView{})})
 		}
-		notice := blocks.NoticeModal("Not decided", blocks.Refusal(blocks.StorageDown, blocks.RefusalView{}))
+		notice := blocks.NoticeModal(blocks.TitleNotDecided, blocks.Refusal(blocks.StorageDown, blocks.RefusalView{}))
 		return slack.NewUpdateViewSubmissionResponse(&notice)
 	}
 	b.later(ctx, run.work)
@@ -374,7 +374,7 @@ func (r *bulkRun) decide(ctx context.Context, item bundled) blocks.BulkResult {
 		if wrong := blocks.CheckComment(a.rule.Comment(a.Verdict), r.comment); wrong != "" {
 			b.audit(ctx, a, blocks.StepUp)
 			result := b.bulkResult(a, blocks.StepUp)
-			result.Wrong = wrong + " Nothing was decided."
+			result.Wrong = blocks.WrongComment(wrong)
 			return result
 		}
 		if reason = a.alone(); reason == "" {

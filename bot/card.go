@@ -94,7 +94,7 @@ func (b *Bot) earlier(ctx context.Context, r store.Record) []blocks.Earlier {
 		}
 		text := string(e.State)
 		if e.Decision != nil && e.Decision.Failed.IsZero() {
-			text = fmt.Sprintf("%s by %s", e.Decision.Verdict.Past(), e.Decision.By.Name)
+			text = blocks.EarlierDecision(e.Decision.Decision)
 		}
 		all = append(all, blocks.Earlier{Reference: e.Request.Reference, Link: e.Request.Link, Text: text})
 	}

@@ -126,7 +126,7 @@ func (b *Bot) release(ctx context.Context, a attempt) {
 		b.refuse(ctx, a, blocks.StorageDown, a.Room)
 	case !released:
 		b.later(ctx, func(ctx context.Context) {
-			b.tell(ctx, a.Room, a.user, "You had not said that you are looking at this request, so nothing changed. Anybody who may decide it can go on deciding it.")
+			b.tell(ctx, a.Room, a.user, blocks.NotYoursToFree)
 		})
 	}
 }

@@ -98,7 +98,7 @@ func (b *Bot) ask(ctx context.Context, trigger string, a attempt) {
 	var view *slack.ViewResponse
 	if !known {
 		var err error
-		if view, err = b.c.Slack.OpenViewContext(ctx, trigger, blocks.LoadingModal("One moment")); err != nil {
+		if view, err = b.c.Slack.OpenViewContext(ctx, trigger, blocks.LoadingModal(blocks.TitleMoment)); err != nil {
 			b.notOpened(ctx, a, err)
 			return
 		}
@@ -111,7 +111,7 @@ func (b *Bot) ask(ctx context.Context, trigger string, a attempt) {
 	modal := blocks.DecideModal(b.decideView(a))
 	if reason != "" {
 		b.audit(ctx, a, reason)
-		modal = blocks.NoticeModal("Not decided", blocks.Refusal(reason, b.refusal(a)))
+		modal = blocks.NoticeModal(blocks.TitleNotDecided, blocks.Refusal(reason, b.refusal(a)))
 	}
 	var err error
 	if view == nil {
@@ -182,7 +182,7 @@ func (b *Bot) submit(ctx context.Context, cb slack.InteractionCallback) any {
 	default:
 		b.audit(ctx, a, reason)
 	}
-	notice := blocks.NoticeModal("Not decided", blocks.Refusal(reason, b.refusal(a)))
+	notice := blocks.NoticeModal(blocks.TitleNotDecided, blocks.Refusal(reason, b.refusal(a)))
 	return slack.NewUpdateViewSubmissionResponse(&notice)
 }
 

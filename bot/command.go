@@ -2,7 +2,6 @@ package bot
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -39,7 +38,7 @@ func (b *Bot) Command(ctx context.Context, cmd slack.SlashCommand) any {
 	case "", "help":
 		return says(blocks.HelpText(cmd.Command).Text)
 	}
-	return says(fmt.Sprintf("`%s` is not something approvebot knows.\n%s", codeText(verb), blocks.HelpText(cmd.Command).Text))
+	return says(blocks.UnknownCommand(verb, cmd.Command))
 }
 
 func says(text string) any {
@@ -50,7 +49,7 @@ func (b *Bot) pending(ctx context.Context, cmd slack.SlashCommand) any {
 	waiting, unread, err := b.waitingFor(ctx, cmd.UserID)
 	if err != nil {
 		b.c.Log.Warn("pending requests could not be listed", zap.String("person", cmd.UserID), zap.Error(err))
-		return says("The list cannot be read at the moment. Try again in a minute.")
+		return says(blocks.ListUnread)
 	}
 	items := make([]blocks.HomeItem, min(len(waiting), certain))
 	for i := range items {
@@ -63,20 +62,4 @@ func (b *Bot) pending(ctx context.Context, cmd slack.SlashCommand) any {
 		answer = away + "\n" + answer
 	}
 	return says(answer)
-}
-
-// codeText makes foreign text fit for a code span of ours.
-func codeText(s string) string {
-	s = strings.Join(strings.Fields(strings.ReplaceAll(s, "`", "'")), " ")
-	if s == "" {
-		return "unknown"
-	}
-	return blocks.EscapeText(clipped(s))
-}
-
-func clipped(s string) string {
-	if r := []rune(s); len(r) > 80 {
-		return string(r[:79]) + "…"
-	}
-	return s
 }

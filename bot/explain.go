@@ -2,7 +2,6 @@ package bot
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -19,19 +18,19 @@ import (
 // decide it, and if not, why.
 func (b *Bot) explain(ctx context.Context, cmd slack.SlashCommand, text string) any {
 	if text == "" {
-		return says(fmt.Sprintf("Say which request: `%s explain 4711`, with the number or the name on its card.", blocks.EscapeText(cmd.Command)))
+		return says(blocks.ExplainHow(cmd.Command))
 	}
 	records, _, err := b.c.Store.Pending(ctx, 10_000, 0)
 	if err != nil {
 		b.c.Log.Warn("pending requests could not be read", zap.Error(err))
-		return says("The requests cannot be read at the moment. Try again in a minute.")
+		return says(blocks.RequestsUnread)
 	}
 	for _, r := range records {
 		if r.Request.Reference == text || strings.EqualFold(r.Request.CommonName, text) || string(r.Request.ID) == text {
 			return says(b.explanation(ctx, cmd, r))
 		}
 	}
-	return says(fmt.Sprintf("No request that waits is called `%s`.", codeText(text)))
+	return says(blocks.NoneWaits(text))
 }
 
 // explainPeople is for how many people an explanation says whether they may decide.
@@ -96,11 +95,11 @@ func (b *Bot) shortcut(ctx context.Context, cb slack.InteractionCallback) {
 	b.later(ctx, func(ctx context.Context) {
 		switch {
 		case reason == blocks.UnknownRequest:
-			b.tell(ctx, cb.Channel.ID, a.user, "This message shows no request that approvebot knows. Use the shortcut on a request's card, or in its thread.")
+			b.tell(ctx, cb.Channel.ID, a.user, blocks.NoRequestShown)
 		case reason == "" || reason == blocks.NoRoute:
 			b.tell(ctx, cb.Channel.ID, a.user, b.explanation(ctx, slack.SlashCommand{UserID: a.user, TeamID: a.team}, a.record))
 		default:
-			b.tell(ctx, cb.Channel.ID, a.user, "The request cannot be looked up at the moment. Try again in a minute.")
+			b.tell(ctx, cb.Channel.ID, a.user, blocks.RequestUnread)
 		}
 	})
 }
@@ -108,11 +107,11 @@ func (b *Bot) shortcut(ctx context.Context, cb slack.InteractionCallback) {
 // test says whether approvebot can work where the command is typed.
 func (b *Bot) test(ctx context.Context, cmd slack.SlashCommand) any {
 	if problem := b.checkRoom(ctx, cmd.ChannelID); problem != "" {
-		return says("⚠️ " + blocks.EscapeText(problem) + ".")
+		return says(blocks.TestFailed(problem))
 	}
 	waiting, more, err := b.waitingFor(ctx, cmd.UserID)
 	if err != nil {
-		return says("✅ approvebot can post here. What waits for you cannot be read at the moment.")
+		return says(blocks.TestUnread)
 	}
-	return says(fmt.Sprintf("✅ approvebot can post here. %d requests wait for you.", len(waiting)+more))
+	return says(blocks.TestPassed(len(waiting) + more))
 }

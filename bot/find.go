@@ -2,7 +2,6 @@ package bot
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -26,19 +25,19 @@ const (
 func (b *Bot) find(ctx context.Context, cmd slack.SlashCommand, text string) any {
 	words := strings.Fields(strings.ToLower(text))
 	if len(words) == 0 {
-		return says(fmt.Sprintf("Say what to look for: `%s find web01 denied`. A request fits if every word occurs in its number, a name, the requester, the template, the definition or its state.", blocks.EscapeText(cmd.Command)))
+		return says(blocks.FindHow(cmd.Command))
 	}
 	seer, err := b.seer(ctx, cmd)
 	if err != nil {
 		b.c.Log.Warn("who may see requests could not be looked up", zap.String("person", cmd.UserID), zap.Error(err))
-		return says("Slack did not answer us in time. Try again in a minute.")
+		return says(blocks.SlackSilent)
 	}
 	view := blocks.FoundView{Text: text}
 	for offset := 0; offset < findLook && len(view.Found) < findMost; offset += findPage {
 		page, err := b.c.Store.Latest(ctx, findPage, offset)
 		if err != nil {
 			b.c.Log.Warn("requests could not be searched", zap.Error(err))
-			return says("The requests cannot be read at the moment. Try again in a minute.")
+			return says(blocks.RequestsUnread)
 		}
 		for _, r := range page {
 			if len(view.Found) < findMost && fits(r, words) && seer.sees(ctx, r) {

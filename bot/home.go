@@ -101,7 +101,7 @@ func (b *Bot) home(ctx context.Context, user string) {
 	records, total, err := b.c.Store.Pending(ctx, openLook, 0)
 	if err != nil {
 		b.c.Log.Warn("the Home tab cannot show what waits", zap.String("person", user), zap.Error(err))
-		b.publishHome(ctx, user, blocks.HomeView{Trouble: "The requests cannot be read at the moment. Press Refresh in a minute."})
+		b.publishHome(ctx, user, blocks.HomeView{Trouble: blocks.HomeUnread})
 		return
 	}
 	b.drawHome(ctx, user, records, total-len(records), true)
@@ -116,7 +116,7 @@ func (b *Bot) drawHome(ctx context.Context, user string, records []store.Record,
 	if err != nil {
 		b.c.Log.Warn("the Home tab could not be made", zap.String("person", user), zap.Error(err))
 		if pressed {
-			b.publishHome(ctx, user, blocks.HomeView{Trouble: "Slack did not tell us who you are. Press Refresh in a minute."})
+			b.publishHome(ctx, user, blocks.HomeView{Trouble: blocks.HomeUnknown})
 		}
 		return
 	}

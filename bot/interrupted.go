@@ -81,7 +81,7 @@ func (b *Bot) tellInterrupted(ctx context.Context, cut bundle) error {
 		}
 		result := blocks.BulkResult{Request: r.Request, Verdict: cut.Verdict}
 		if !spoke(r, cut.User) {
-			result.Reason, result.Wrong = blocks.StorageDown, "nothing was decided about it. If it still waits, it is on your Home tab."
+			result.Reason, result.Wrong = blocks.StorageDown, blocks.BulkUndecided
 		}
 		view.Results = append(view.Results, result)
 	}

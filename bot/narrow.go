@@ -72,14 +72,14 @@ func parseDeciders(text string) ([]string, error) {
 	for name := range strings.SplitSeq(text, ",") {
 		m := decider.FindStringSubmatch(strings.TrimSpace(name))
 		if m == nil || utf8.RuneCountInString(name) > 300 { // letters of any script are costly to count in a regexp
-			return nil, fmt.Errorf("“%s” is neither a user group nor a person; deciders look like @pki-security or @ada", approval.Clip(strings.TrimSpace(name), 40))
+			return nil, errors.New(blocks.NotADecider(strings.TrimSpace(name)))
 		}
 		if name = m[1] + m[2]; !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
 	if len(names) > maxDeciders {
-		return nil, fmt.Errorf("more than %d deciders are given; name a user group", maxDeciders)
+		return nil, errors.New(blocks.TooManyDeciders(maxDeciders))
 	}
 	return names, nil
 }
@@ -101,7 +101,7 @@ func (b *Bot) checkDeciders(ctx context.Context, names []string) (string, error)
 			return "", err
 		}
 		if k.ID == "" {
-			return fmt.Sprintf("“%s” is neither a user group nor a person in this workspace", name), nil
+			return blocks.NobodysName(name), nil
 		}
 	}
 	return "", nil

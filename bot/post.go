@@ -68,7 +68,7 @@ func (b *Bot) post(ctx context.Context, card store.Card, record store.Record) er
 	if shared, err := b.rooms.outside(ctx, room); err != nil {
 		return err
 	} else if shared && !b.c.AllowShared() {
-		b.Alert(ctx, blocks.LostChannelMessage(card.Channel, "it is shared with another organisation, and allow_shared_channels is not set").Text)
+		b.Alert(ctx, blocks.LostChannelMessage(card.Channel, blocks.ItIsShared).Text)
 		log.Error("card is not posted: the channel is shared with another organisation, and allow_shared_channels is not set")
 		b.rooms.forget(card.Channel)
 		return &wait{after: lookAgain, err: errors.New("the channel is shared with another organisation")}

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/slack-go/slack"
+
+	"github.com/approvebot/approvebot/blocks"
 )
 
 // rooms turns what a route calls a channel ("#pki-approvals", C012ABCDEF, U012ABCDEF)
@@ -157,13 +159,13 @@ func (b *Bot) checkRoom(ctx context.Context, name string) string {
 	}
 	switch {
 	case err != nil:
-		return "channel " + name + ": " + advice(err)
+		return blocks.ChannelTrouble(name, advice(err))
 	case c.IsArchived:
-		return "channel " + name + " is archived; unarchive it or change the route"
+		return blocks.ChannelArchived(name)
 	case c.IsExtShared && !b.c.AllowShared():
-		return "channel " + name + " is shared with another organisation, and allow_shared_channels is not set"
+		return blocks.ChannelShared(name)
 	case !c.IsMember && !c.IsIM:
-		return "the bot is not in channel " + name + "; invite it with /invite"
+		return blocks.ChannelNotJoined(name)
 	}
 	return ""
 }

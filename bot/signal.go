@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -166,7 +165,7 @@ func (b *Bot) sent(ctx context.Context, source approval.Source, d store.Decision
 func (b *Bot) follow(ctx context.Context, d store.Decision, s approval.Standing) error {
 	sentence := blocks.TroubleStill
 	if d.Verdict == approval.Approve && s.Request.Missing > 0 {
-		sentence = fmt.Sprintf("Keyfactor took this approval and says: %s. approvebot has no further login that could give one, so somebody has to approve this step in Keyfactor's portal.", strings.TrimRight(s.Request.Status, ". "))
+		sentence = blocks.TroubleMissing(s.Request.Status)
 	}
 	if d.Verdict == approval.Approve && s.Request.Missing > 0 {
 		if counted, err := b.count(ctx, d, s); counted || err != nil {

@@ -27,25 +27,25 @@ func parseFilter(text string) (map[string]string, error) {
 	for text = strings.TrimSpace(text); text != ""; text = strings.TrimSpace(text) {
 		at := strings.IndexAny(text, "=: \"")
 		if at <= 0 || text[at] == ' ' || text[at] == '"' {
-			return nil, fmt.Errorf("“%s” is not a filter; filters look like type=Enrollment", approval.Clip(strings.Fields(text)[0], 40))
+			return nil, errors.New(blocks.NotAFilter(strings.Fields(text)[0]))
 		}
 		key, rest := strings.ToLower(text[:at]), text[at+1:]
 		if _, twice := f[key]; twice {
-			return nil, fmt.Errorf("“%s” is given twice", approval.Clip(key, 40))
+			return nil, errors.New(blocks.FilterTwice(key))
 		}
 		if !slices.ContainsFunc(blocks.Filters, func(known blocks.Filter) bool { return known.Name == key }) {
-			return nil, fmt.Errorf("“%s” cannot be filtered by", approval.Clip(key, 40))
+			return nil, errors.New(blocks.FilterUnknown(key))
 		}
 		var value string
 		if quoted, ok := strings.CutPrefix(rest, `"`); ok {
 			if value, text, ok = strings.Cut(quoted, `"`); !ok {
-				return nil, fmt.Errorf("the value of “%s” has no closing quote", key)
+				return nil, errors.New(blocks.FilterUnclosed(key))
 			}
 		} else {
 			value, text, _ = strings.Cut(rest, " ")
 		}
 		if value == "" {
-			return nil, fmt.Errorf("“%s” has no value", key)
+			return nil, errors.New(blocks.FilterEmpty(key))
 		}
 		f[key] = value
 	}
@@ -76,13 +76,13 @@ func (b *Bot) asAdmin(ctx context.Context, cmd slack.SlashCommand, do func(appro
 	switch {
 	case err != nil:
 		b.c.Log.Warn("an admin could not be looked up", zap.String("person", cmd.UserID), zap.Error(err))
-		return says("Slack did not answer us in time. Nothing was changed. Try again in a minute.")
+		return says(blocks.SlackSilentSame)
 	case !ok:
 		entry := store.Entry{At: b.c.Now(), Event: "command.refused", By: approval.Person{ID: cmd.UserID, Team: cmd.TeamID}, Detail: map[string]any{"command": approval.Clip(cmd.Text, 200), "channel": cmd.ChannelID}}
 		if err := b.c.Store.Audit(ctx, entry); err != nil {
 			b.c.Log.Error("refusal could not be written to the audit log", zap.Error(err))
 		}
-		return says("Only admins of approvebot may do this. Nothing was changed.")
+		return says(blocks.AdminsOnly)
 	}
 	return do(person)
 }
@@ -96,18 +96,18 @@ func (b *Bot) subscribe(ctx context.Context, cmd slack.SlashCommand, text string
 			b.later(ctx, func(ctx context.Context) {
 				if _, err := b.c.Slack.OpenViewContext(ctx, cmd.TriggerID, view); err != nil {
 					b.c.Log.Warn("subscription modal could not be opened", zap.Error(err))
-					b.tell(ctx, cmd.ChannelID, cmd.UserID, "The form could not be opened. Try again, or add filters to the command.")
+					b.tell(ctx, cmd.ChannelID, cmd.UserID, blocks.FormNotOpened)
 				}
 			})
 			return nil
 		}
 		filter, err := parseFilter(text)
 		if err != nil {
-			return says(blocks.EscapeText(err.Error()) + ". Nothing was changed.")
+			return says(blocks.NotSubscribed(err.Error()))
 		}
 		answer, err := b.addSubscription(ctx, cmd.ChannelID, filter, by)
 		if err != nil {
-			return says(blocks.EscapeText(err.Error()) + " Nothing was changed.")
+			return says(blocks.NotSubscribed(err.Error()))
 		}
 		return says(answer)
 	})
@@ -122,7 +122,7 @@ func (b *Bot) submitSubscription(ctx context.Context, cb slack.InteractionCallba
 		by, ok, err = b.admin(ctx, cb.User.ID, cb.User.TeamID)
 	}
 	notice := func(sentence string) any {
-		m := blocks.NoticeModal("Subscription", sentence)
+		m := blocks.NoticeModal(blocks.TitleSubscription, sentence)
 		return slack.NewUpdateViewSubmissionResponse(&m)
 	}
 	if err == nil && !ok || errors.Is(err, errForged) {
@@ -132,14 +132,14 @@ func (b *Bot) submitSubscription(ctx context.Context, cb slack.InteractionCallba
 		}
 	}
 	if err != nil || !ok {
-		return notice("Only admins of approvebot may do this, or Slack did not answer in time. Nothing was changed.")
+		return notice(blocks.AdminsOnlyForm)
 	}
 	answer, err := b.addSubscription(ctx, t.Room, blocks.SubscribeFilters(cb.View.State), by)
 	if wrong, ok := errors.AsType[*wrongDeciders](err); ok {
 		return slack.NewErrorsViewSubmissionResponse(map[string]string{blocks.FilterBlock(blocks.Deciders): approval.Clip(wrong.sentence, 140) + "."})
 	}
 	if err != nil {
-		return notice(blocks.EscapeText(err.Error()) + " Nothing was changed.")
+		return notice(blocks.NotSubscribed(err.Error()))
 	}
 	return notice(answer)
 }
@@ -158,7 +158,7 @@ func (b *Bot) addSubscription(ctx context.Context, channel string, wanted map[st
 		switch unknown, err := b.checkDeciders(ctx, names); {
 		case err != nil:
 			b.c.Log.Warn("deciders of a subscription could not be looked up", zap.Error(err))
-			return "", errors.New("Slack did not answer us in time. Try again in a minute.") //nolint:staticcheck // shown to people
+			return "", errors.New(blocks.SlackSilent) //nolint:staticcheck // shown to people
 		case unknown != "":
 			return "", &wrongDeciders{unknown}
 		}
@@ -181,14 +181,9 @@ func (b *Bot) addSubscription(ctx context.Context, channel string, wanted map[st
 	}
 	if err := b.c.Store.Subscribe(ctx, store.Subscription{ID: id.String(), Channel: channel, Filter: text, CreatedBy: by}); err != nil {
 		b.c.Log.Error("subscription could not be recorded", zap.Error(err))
-		return "", errors.New("approvebot cannot write at the moment.") //nolint:staticcheck // shown to people
+		return "", errors.New(blocks.NotWritten) //nolint:staticcheck // shown to people
 	}
-	shown := b.showPending(ctx, channel, takes)
-	answer := fmt.Sprintf("Requests that fit are now shown here, too; %d of them wait already.", shown)
-	if len(deciders) > 0 {
-		return answer + " Of those who may decide them, only " + inCode(deciders) + " may do so here.", nil
-	}
-	return answer + " Who may decide them stays as it is configured.", nil
+	return blocks.Subscribed(b.showPending(ctx, channel, takes), deciders), nil
 }
 
 // showPending shows what waits already and fits a new subscription. What is shown
@@ -264,7 +259,7 @@ func (b *Bot) listSubscriptions(ctx context.Context, cmd slack.SlashCommand) any
 	all, err := b.here(ctx, cmd.ChannelID)
 	if err != nil {
 		b.c.Log.Warn("subscriptions could not be listed", zap.Error(err))
-		return says("The list cannot be read at the moment. Try again in a minute.")
+		return says(blocks.ListUnread)
 	}
 	list := make([]blocks.Subscription, len(all))
 	for i, s := range all {
@@ -279,26 +274,26 @@ func (b *Bot) unsubscribe(ctx context.Context, cmd slack.SlashCommand, text stri
 		all, err := b.here(ctx, cmd.ChannelID)
 		if err != nil {
 			b.c.Log.Warn("subscriptions could not be listed", zap.Error(err))
-			return says("The list cannot be read at the moment. Nothing was changed. Try again in a minute.")
+			return says(blocks.ListUnreadUnchanged)
 		}
 		if len(all) == 0 {
-			return says("This channel has no subscriptions.")
+			return says(blocks.NoSubscriptions)
 		}
 		if text != "all" {
 			n, err := strconv.Atoi(text)
 			if err != nil || n < 1 || n > len(all) {
-				return says(fmt.Sprintf("Say which one: a number from 1 to %d, or `all`. `%s list` shows them.", len(all), blocks.EscapeText(cmd.Command)))
+				return says(blocks.UnsubscribeWhich(len(all), cmd.Command))
 			}
 			all = all[n-1 : n]
 		}
 		for _, s := range all {
 			if _, err := b.c.Store.Unsubscribe(ctx, s.ID, by); err != nil {
 				b.c.Log.Error("subscription could not be removed", zap.Error(err))
-				return says("approvebot cannot write at the moment. Try again in a minute.")
+				return says(blocks.NotWrittenRetry)
 			}
 		}
 		b.redrawWidened(ctx, cmd.ChannelID, all)
-		return says("Done. Cards that are here already stay, and who may decide on them is up to their routes; new requests are no longer shown here by subscription.")
+		return says(blocks.Unsubscribed)
 	})
 }
 
@@ -326,12 +321,4 @@ func (b *Bot) redrawWidened(ctx context.Context, channel string, ended []store.S
 			b.log(r.Request.ID).Warn("a card could not be drawn again", zap.Error(err))
 		}
 	}
-}
-
-func inCode(names []string) string {
-	marked := make([]string, len(names))
-	for i, name := range names {
-		marked[i] = "`" + codeText(name) + "`"
-	}
-	return strings.Join(marked, ", ")
 }

@@ -3,10 +3,11 @@ package bot
 import (
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
+
+	"github.com/approvebot/approvebot/blocks"
 )
 
 // wait is an error that says when trying again makes sense; jobs do not count it
@@ -65,25 +66,8 @@ func judge(err error) (effect, time.Duration) {
 	return never, 0
 }
 
-// advice turns Slack's error code into what an operator can do.
+// advice turns Slack's error into what an operator can do.
 func advice(err error) string {
-	refusal, ok := refused(err)
-	if !ok {
-		return "Slack could not be reached or gave no clear answer"
-	}
-	switch code := refusal.Err; {
-	case code == "not_in_channel":
-		return "the bot is not in this channel; invite it with /invite"
-	case code == "channel_not_found":
-		return "this channel does not exist, or it is private and the bot was not invited"
-	case code == "is_archived" || code == "is_inactive":
-		return "this channel is archived; unarchive it or change the route"
-	case code == "missing_scope":
-		return "the Slack app lacks the scope " + refusal.Needed + "; add it and reinstall the app"
-	case strings.HasPrefix(code, "restricted_action"):
-		return "this channel does not allow the bot to post; change its posting permissions"
-	case code == "invalid_auth" || code == "not_authed" || code == "account_inactive" || code == "token_revoked" || code == "token_expired":
-		return "Slack does not accept the bot token; check slack.bot_token"
-	}
-	return "Slack refused with " + refusal.Err
+	refusal, _ := refused(err)
+	return blocks.Advice(refusal.Err, refusal.Needed)
 }
