@@ -30,6 +30,7 @@ func (w *world) cardsOf(id approval.ID, channel string) (n int) {
 
 // P1: whatever Slack does to a post, the channel ends up with one card.
 func TestOneCardWhateverSlackDoes(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]slacksim.Fault{
 		"the answer is lost":            {Method: "chat.postMessage", Kind: slacksim.CutAfter, Count: 1},
 		"the post is lost":              {Method: "chat.postMessage", Kind: slacksim.CutBefore, Count: 1},
@@ -52,6 +53,7 @@ func TestOneCardWhateverSlackDoes(t *testing.T) {
 
 // A settled card loses its buttons even if Slack refuses the first ten updates.
 func TestCardsCatchUpWithTheTruth(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{})
 	id := w.waits(1)
 	w.card(id)
@@ -65,6 +67,7 @@ func TestCardsCatchUpWithTheTruth(t *testing.T) {
 }
 
 func TestBlocksThatSlackRefusesBecomePlainText(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{})
 	w.faults(slacksim.Fault{Method: "chat.postMessage", Kind: slacksim.Error, Error: "invalid_blocks", Count: 1})
 	id := w.waits(1)
@@ -74,6 +77,7 @@ func TestBlocksThatSlackRefusesBecomePlainText(t *testing.T) {
 }
 
 func TestDeletedCardOfAPendingRequestIsPostedAnew(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{})
 	id := w.waits(1)
 	first := w.card(id)
@@ -92,6 +96,7 @@ func TestDeletedCardOfAPendingRequestIsPostedAnew(t *testing.T) {
 
 // The channel is archived: the admins are told, and get the card themselves.
 func TestLostChannelIsToldToTheAdmins(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{})
 	id := w.waits(1)
 	w.card(id)
@@ -122,6 +127,7 @@ func TestLostChannelIsToldToTheAdmins(t *testing.T) {
 
 // A channel that the bot was not invited to gets its cards once it is.
 func TestCardWaitsForAnInvitation(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{})
 	id := approval.ID("workflow:invite/step")
 	_, err := w.store.Appear(t.Context(), request(id, 1), store.Placement{Route: "all", Channels: []string{"#not-invited"}})

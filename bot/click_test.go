@@ -19,6 +19,7 @@ import (
 
 // The main way, over both transports: card, press, comment, signal, settled card.
 func TestAClickBecomesASignal(t *testing.T) {
+	t.Parallel()
 	for name, overHTTP := range map[string]bool{"socket mode": false, "signed HTTP": true} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, options{http: overHTTP})
@@ -46,6 +47,7 @@ func TestAClickBecomesASignal(t *testing.T) {
 }
 
 func TestDenyNeedsAComment(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{})
 	id := w.waits(1)
 	modal := w.press("ben", w.card(id), blocks.ActionDeny)
@@ -60,6 +62,7 @@ func TestDenyNeedsAComment(t *testing.T) {
 // A reason that the route offers will do for a comment, and goes with what was
 // written to Keyfactor; without one the comment has a least length.
 func TestADenialIsGivenAReason(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{rule: func(r *approval.Rule) {
 		r.Deny = approval.CommentRule{Need: approval.CommentRequired, Min: 12, Reasons: []string{"wrong template", "unknown owner"}}
 	}})
@@ -83,6 +86,7 @@ func TestADenialIsGivenAReason(t *testing.T) {
 }
 
 func TestWithoutCommentsAPressDecides(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{rule: func(r *approval.Rule) { r.Approve.Need = approval.CommentOff }})
 	id := w.waits(1)
 	card := w.card(id)
@@ -93,6 +97,7 @@ func TestWithoutCommentsAPressDecides(t *testing.T) {
 
 // Who may not decide hears why; nothing is sent, and it is written down.
 func TestWhoMayNotDecideIsToldWhy(t *testing.T) {
+	t.Parallel()
 	for who, want := range map[string]string{
 		"dan":  "not among those who may decide",
 		"gina": "Guests",
@@ -114,6 +119,7 @@ func TestWhoMayNotDecideIsToldWhy(t *testing.T) {
 }
 
 func TestRequesterMayNotDecideTheirOwn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{})
 	id := approval.ID("workflow:own/step")
 	r := request(id, 7)
@@ -145,6 +151,7 @@ func requireAudited(t *testing.T, w *world, id approval.ID, user string) {
 
 // Twenty presses by two people at once make one signal; the others hear who was first.
 func TestManyClicksMakeOneSignal(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{})
 	id := w.waits(1)
 	card := w.card(id)
@@ -180,6 +187,7 @@ func TestManyClicksMakeOneSignal(t *testing.T) {
 // Ways to press something that is not ours to honour. Each is refused in words, and
 // the audit log says what was wrong with it, and where it was pressed.
 func TestForgedAndCopiedButtonsAreRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{})
 	id := w.waits(1)
 	card := w.card(id)
@@ -230,6 +238,7 @@ func TestForgedAndCopiedButtonsAreRefused(t *testing.T) {
 // Keys are rotated with an overlap: the new one signs, the old one still verifies,
 // until it is taken away.
 func TestKeysAreRotatedWithAnOverlap(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, "sqlite:"+filepath.Join(t.TempDir(), "keys.db"))
 	m := &matrix{T: t, stage: s}
 	m.set(scene{requester: `EXAMPLE\svc-web`})
@@ -251,6 +260,7 @@ func TestKeysAreRotatedWithAnOverlap(t *testing.T) {
 // What Slack said about a group is believed for a while when Slack does not answer,
 // and never more than that: a failure lets nobody in, and in the end nobody at all.
 func TestAGroupThatCannotBeRefreshedNeverWidens(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, "sqlite:"+filepath.Join(t.TempDir(), "group.db"))
 	m := &matrix{T: t, stage: s}
 	press := func(who string) string {
@@ -277,6 +287,7 @@ func TestAGroupThatCannotBeRefreshedNeverWidens(t *testing.T) {
 
 // An unrouted request is reported to the admins once, whatever happens in between.
 func TestAnUnroutedRequestIsReportedOnce(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, "sqlite:"+filepath.Join(t.TempDir(), "unrouted.db"))
 	r := request("workflow:unrouted/step", 7)
 	heard := func() (n int) {
@@ -299,6 +310,7 @@ func TestAnUnroutedRequestIsReportedOnce(t *testing.T) {
 }
 
 func TestAnOldButtonIsRefused(t *testing.T) {
+	t.Parallel()
 	now := time.Now()
 	var mu sync.Mutex
 	clock := func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
@@ -313,6 +325,7 @@ func TestAnOldButtonIsRefused(t *testing.T) {
 
 // P4: the request changes while the modal is open, and after the decision.
 func TestAChangedRequestIsNotSignalled(t *testing.T) {
+	t.Parallel()
 	t.Run("noticed by a poll before the submission", func(t *testing.T) {
 		w := newWorld(t, options{})
 		id := w.waits(1)
@@ -355,6 +368,7 @@ func TestAChangedRequestIsNotSignalled(t *testing.T) {
 
 // What goes wrong between us and Keyfactor ends in one signal or in words.
 func TestTroubleWithTheSignal(t *testing.T) {
+	t.Parallel()
 	t.Run("maybe, and it had arrived: not sent again", func(t *testing.T) {
 		w := newWorld(t, options{})
 		w.queue.onSend = func(approval.Decision) (bool, error) { return true, approval.ErrMaybe }
@@ -486,6 +500,7 @@ func TestTroubleWithTheSignal(t *testing.T) {
 
 // P2: when the decision cannot be written down, the modal says so and nothing happens.
 func TestWithoutARecordNothingIsSent(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{})
 	id := w.waits(1)
 	modal := w.press("ada", w.card(id), blocks.ActionApprove)

@@ -97,6 +97,7 @@ func (e *endpoint) audited() (events []string) {
 // it is refused with 4xx and logged, and nothing has happened. Then it is sent
 // properly, and decides; played again, it is refused.
 func TestWhatSlackDidNotSignIsRefused(t *testing.T) {
+	t.Parallel()
 	e := newEndpoint(t)
 	e.rule.Approve.Need = approval.CommentOff
 	id := e.waits(1)
@@ -150,6 +151,7 @@ func TestWhatSlackDidNotSignIsRefused(t *testing.T) {
 
 // Somebody recorded a request and plays it again while its signature is good.
 func TestAReplayedRequestIsRefused(t *testing.T) {
+	t.Parallel()
 	e := newEndpoint(t)
 	e.rule.Approve.Need = approval.CommentOff
 	id := e.waits(1)
@@ -176,6 +178,7 @@ func mustInt(t *testing.T, text string) int64 {
 
 // While the signing secret is rotated both are good.
 func TestTwoSecretsDuringRotation(t *testing.T) {
+	t.Parallel()
 	e := newEndpoint(t)
 	for _, key := range []string{oldSecret, newSecret} {
 		status, answer := e.send(raw{path: "/slack/commands", body: "command=%2Fapprovebot&text=help&user_id=U1", secret: key})
@@ -187,6 +190,7 @@ func TestTwoSecretsDuringRotation(t *testing.T) {
 // Signed, and still not what it should be: 4xx where it cannot be read, and in
 // no case a panic, a decision or an audit entry without a request.
 func TestMalformedPayloads(t *testing.T) {
+	t.Parallel()
 	e := newEndpoint(t)
 	before := e.audited()
 	payload := func(text string) string { return "payload=" + url.QueryEscape(text) }
@@ -234,6 +238,7 @@ func TestMalformedPayloads(t *testing.T) {
 }
 
 func TestSlackProvesTheEndpoint(t *testing.T) {
+	t.Parallel()
 	e := newEndpoint(t)
 	status, answer := e.send(raw{path: "/slack/events", body: `{"type":"url_verification","token":"t","challenge":"c-123"}`, secret: newSecret})
 	require.Equal(t, 200, status)
@@ -252,6 +257,7 @@ func TestSlackProvesTheEndpoint(t *testing.T) {
 // Slack repeats an event that it holds for lost, signed anew: it is taken, and the
 // Home tab drawn once more does no harm.
 func TestARepeatedEventIsTaken(t *testing.T) {
+	t.Parallel()
 	e := newEndpoint(t)
 	body := `{"type":"event_callback","event_id":"Ev1","team_id":"T0EXAMPLE","event":{"type":"app_home_opened","user":"` + e.slack.UserID("ada") + `","channel":"D1","tab":"home","event_ts":"1.2"}}`
 	for n := range 3 {

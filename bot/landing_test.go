@@ -23,6 +23,7 @@ import (
 // looked. So a mark must be some seconds old before a call is made again, and
 // every further call counts from its own mark.
 func TestEarlierCallIsGivenTimeToLand(t *testing.T) {
+	t.Parallel()
 	w := newStill(t)
 	st, b, workspace, queue, id := w.store, w.bot, w.slack, w.queue, w.id
 	decision := approval.Decision{ID: "d1", Request: id, Verdict: approval.Approve, By: approval.Person{ID: "U0ADA", Name: "Ada"}, At: w.now, Digest: request(id, 1).Digest(), Channel: "C1"}
@@ -91,6 +92,7 @@ func loseOne(t *testing.T, w *slacksim.Workspace) {
 // An update that a crash cut us off from may overwrite the one that came after it.
 // So a card that was being drawn is drawn at once, and once more when that cannot happen any more.
 func TestCutOffUpdateIsOverwritten(t *testing.T) {
+	t.Parallel()
 	w := newStill(t)
 	require.NoError(t, w.bot.Post(t.Context(), "#pki-approvals"))
 	_, err := w.store.Settle(t.Context(), w.id, approval.Outcome{State: approval.Approved, Reason: approval.DecidedElsewhere})
@@ -116,6 +118,7 @@ func TestCutOffUpdateIsOverwritten(t *testing.T) {
 
 // A clock that is set back makes nobody wait until it has caught up.
 func TestClockThatIsSetBackDelaysNothing(t *testing.T) {
+	t.Parallel()
 	w := newStill(t)
 	_, _, err := w.store.StartPost(t.Context(), w.id, "#pki-approvals")
 	require.NoError(t, err)

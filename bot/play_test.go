@@ -40,6 +40,7 @@ func TestMain(m *testing.M) {
 // The model knows nothing of package approval's policy; see model_test.go.
 // -rapid.checks=1000 looks longer.
 func TestPolicyHoldsWhateverHappens(t *testing.T) {
+	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		perform(t, "sqlite:"+filepath.Join(t.TempDir(), "play.db"))

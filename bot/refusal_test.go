@@ -14,6 +14,7 @@ import (
 // A refusal is in the audit log even when the time for the answer was used up,
 // as it is when the database is slow.
 func TestRefusalIsWrittenDownAfterTheTimeForTheAnswer(t *testing.T) {
+	t.Parallel()
 	w := newStill(t)
 	spent, cancel := context.WithCancel(t.Context())
 	cancel()

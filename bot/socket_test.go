@@ -125,6 +125,7 @@ func (s *switchboard) said() (all []string) {
 // pings stay unanswered: the link is given up after four of them, and a new one
 // is built from nothing.
 func TestADeafLinkIsNoticedAndBuiltAnew(t *testing.T) {
+	t.Parallel()
 	s := newSwitchboard(t, nil, bot.PingEvery(50*time.Millisecond))
 	s.run()
 	first := s.connected(0)
@@ -139,6 +140,7 @@ func TestADeafLinkIsNoticedAndBuiltAnew(t *testing.T) {
 // The worst of all: pings come and are answered, and still no click arrives. A link
 // that has brought nothing for a while is therefore replaced, whatever it says.
 func TestAMuteLinkIsReplaced(t *testing.T) {
+	t.Parallel()
 	ended := make(chan string, 100)
 	s := newSwitchboard(t, func(c *slacksim.Config) { c.AckTimeout = 300 * time.Millisecond },
 		bot.RenewAfter(300*time.Millisecond), bot.Ended(func(reason string) { ended <- reason }))
@@ -156,6 +158,7 @@ func TestAMuteLinkIsReplaced(t *testing.T) {
 // While links are replaced again and again, nobody who presses notices: the new
 // one stands before the old one goes.
 func TestNoClickFailsWhileWeReplaceTheLink(t *testing.T) {
+	t.Parallel()
 	var rotated atomic.Int64
 	s := newSwitchboard(t, nil, bot.RenewAfter(100*time.Millisecond), bot.Ended(func(reason string) {
 		if reason == "rotated" {
@@ -177,6 +180,7 @@ func TestNoClickFailsWhileWeReplaceTheLink(t *testing.T) {
 
 // The old link stays until the new one has said hello, however many tries that takes.
 func TestTheOldLinkStaysUntilANewOneStands(t *testing.T) {
+	t.Parallel()
 	s := newSwitchboard(t, nil, bot.PingEvery(250*time.Millisecond), bot.RenewAfter(200*time.Millisecond))
 	s.run()
 	first := s.connected(0)
@@ -198,6 +202,7 @@ func TestTheOldLinkStaysUntilANewOneStands(t *testing.T) {
 
 // A link on which Slack says nothing from the beginning is not taken for one.
 func TestALinkWithoutHelloIsGivenUp(t *testing.T) {
+	t.Parallel()
 	s := newSwitchboard(t, nil, bot.PingEvery(50*time.Millisecond))
 	require.NoError(t, s.slack.SetFaults(slacksim.Faults{Rules: []slacksim.Fault{{Method: "socket.open", Kind: slacksim.Mute, Count: 2}}}))
 	s.run()
@@ -211,6 +216,7 @@ func TestALinkWithoutHelloIsGivenUp(t *testing.T) {
 // The simulator pings once an hour here, so the answers to our own pings are all
 // that shows that the link is alive.
 func TestAQuietLinkIsNotGivenUp(t *testing.T) {
+	t.Parallel()
 	s := newSwitchboard(t, func(c *slacksim.Config) { c.PingInterval = time.Hour }, bot.PingEvery(20*time.Millisecond))
 	s.run()
 	first := s.connected(0)
@@ -220,6 +226,7 @@ func TestAQuietLinkIsNotGivenUp(t *testing.T) {
 }
 
 func TestACutLinkIsBuiltAnew(t *testing.T) {
+	t.Parallel()
 	s := newSwitchboard(t, nil)
 	s.run()
 	last := 0
@@ -234,6 +241,7 @@ func TestACutLinkIsBuiltAnew(t *testing.T) {
 // Slack replaces a link every few hours. Twenty people who press without pause
 // meanwhile do not notice, and every answer goes back on the link it belongs to.
 func TestNoClickFailsWhileSlackReplacesTheLink(t *testing.T) {
+	t.Parallel()
 	for _, reason := range []string{"warning", "refresh_requested"} {
 		t.Run(reason, func(t *testing.T) {
 			t.Parallel()
@@ -277,6 +285,7 @@ func TestNoClickFailsWhileSlackReplacesTheLink(t *testing.T) {
 // What only an operator can mend is said in a sentence, in the log and in the
 // status; the tries become rarer; and when it is mended the link comes by itself.
 func TestAnOperatorIsToldWhyThereIsNoLink(t *testing.T) {
+	t.Parallel()
 	refused := func(code string) slacksim.Faults {
 		return slacksim.Faults{Rules: []slacksim.Fault{{Method: "apps.connections.open", Kind: slacksim.Error, Error: code}}}
 	}
@@ -317,6 +326,7 @@ func TestAnOperatorIsToldWhyThereIsNoLink(t *testing.T) {
 }
 
 func TestAnOperatorIsToldWhySlackClosedTheLink(t *testing.T) {
+	t.Parallel()
 	for reason, want := range map[string]string{
 		"link_disabled":       "Socket Mode is switched off in the app's settings; switch it on, or use transport: http",
 		"too_many_websockets": "the app has too many open links; somebody else uses its token",
@@ -336,6 +346,7 @@ func TestAnOperatorIsToldWhySlackClosedTheLink(t *testing.T) {
 // A second user of the same app token gets part of the clicks, so it is reported;
 // a replica of ours is not.
 func TestForeignLinksAreReported(t *testing.T) {
+	t.Parallel()
 	for replicas, want := range map[int]bool{1: true, 2: false} {
 		t.Run(fmt.Sprintf("%d of ours", replicas), func(t *testing.T) {
 			s := newSwitchboard(t, nil, bot.Replicas(func(context.Context) (int, error) { return replicas, nil }))
@@ -362,6 +373,7 @@ func TestForeignLinksAreReported(t *testing.T) {
 }
 
 func TestFiveHundredEnvelopesAtOnce(t *testing.T) {
+	t.Parallel()
 	s := newSwitchboard(t, nil)
 	var handled sync.Map
 	s.desk.command = func(_ context.Context, cmd slack.SlashCommand) any {
@@ -439,6 +451,7 @@ func requireNothingRuns(t *testing.T) {
 // Slack tells the person after three seconds that it did not work. From then on
 // it must not work, or they would decide without knowing.
 func TestAnEnvelopeThatWaitedTooLongIsNotHandled(t *testing.T) {
+	t.Parallel()
 	s := newSwitchboard(t, nil)
 	release := make(chan struct{})
 	var busy, late atomic.Int64
@@ -472,6 +485,7 @@ func TestAnEnvelopeThatWaitedTooLongIsNotHandled(t *testing.T) {
 
 // One poisonous envelope costs one answer, not the process.
 func TestTheLinkSurvivesWhatItCannotHandle(t *testing.T) {
+	t.Parallel()
 	for name, command := range map[string]func(context.Context, slack.SlashCommand) any{
 		"a panic":              func(context.Context, slack.SlashCommand) any { panic("poison") },
 		"an answer over 20 kB": func(context.Context, slack.SlashCommand) any { return strings.Repeat("x", 20_000) },

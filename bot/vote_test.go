@@ -63,6 +63,7 @@ func (w *world) click(who string, card slacksim.Message, action string) {
 
 // Two people make one signal that names both with their comments.
 func TestTwoPeopleMakeOneSignal(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{rule: twoPeople})
 	id := w.waits(1)
 	require.True(t, w.submit("ada", w.press("ada", w.card(id), blocks.ActionApprove), "first look").Closed)
@@ -86,6 +87,7 @@ func TestTwoPeopleMakeOneSignal(t *testing.T) {
 }
 
 func TestAVoteCanBeWithdrawnUntilTheSignal(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{rule: twoPeople})
 	id := w.waits(1)
 	require.True(t, w.submit("ada", w.press("ada", w.card(id), blocks.ActionApprove), "").Closed)
@@ -102,6 +104,7 @@ func TestAVoteCanBeWithdrawnUntilTheSignal(t *testing.T) {
 }
 
 func TestOneDenialEndsIt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{rule: twoPeople})
 	id := w.waits(1)
 	require.True(t, w.submit("ada", w.press("ada", w.card(id), blocks.ActionApprove), "").Closed)
@@ -115,6 +118,7 @@ func TestOneDenialEndsIt(t *testing.T) {
 // Who has left the approvers between their vote and the last one does not decide
 // with the others; who has only left the group they stood for, neither.
 func TestTheVoteOfWhoHasLeftLapses(t *testing.T) {
+	t.Parallel()
 	for name, leave := range map[string]func(*world) error{
 		"the approvers":                 func(w *world) error { return w.slack.SetGroup("@pki-approvers", "ben", "carol") },
 		"the group that they stood for": func(w *world) error { return w.slack.SetGroup("@pki-admins", "carol") },
@@ -162,6 +166,7 @@ func (w *world) audited(event, user string) (n int) {
 }
 
 func TestAQuorumMayWantSomebodyOfAGroup(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{rule: func(r *approval.Rule) { r.Quorum = approval.Quorum{Count: 2, From: []string{"@pki-admins"}} }})
 	id := w.waits(1)
 	for _, who := range []string{"ada", "ben"} {
@@ -177,6 +182,7 @@ func TestAQuorumMayWantSomebodyOfAGroup(t *testing.T) {
 
 // Facts that change make earlier votes void.
 func TestVotesAboutOtherFactsDoNotCount(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{rule: twoPeople})
 	id := w.waits(1)
 	require.True(t, w.submit("ada", w.press("ada", w.card(id), blocks.ActionApprove), "").Closed)
@@ -192,6 +198,7 @@ func TestVotesAboutOtherFactsDoNotCount(t *testing.T) {
 }
 
 func TestAnUnknownRequesterMeansNobodyMayApprove(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{})
 	id := w.waits(1)
 	r := request(id, 1)
@@ -212,6 +219,7 @@ func TestAnUnknownRequesterMeansNobodyMayApprove(t *testing.T) {
 }
 
 func TestTheCommonNameHasToBeTyped(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{rule: func(r *approval.Rule) { r.TypeCommonName = true }})
 	id := w.waits(1)
 	modal := w.press("ada", w.card(id), blocks.ActionApprove)
@@ -224,6 +232,7 @@ func TestTheCommonNameHasToBeTyped(t *testing.T) {
 }
 
 func TestShowOnlyAndExpiredCardsHaveNoButtons(t *testing.T) {
+	t.Parallel()
 	for name, rule := range map[string]func(*approval.Rule){
 		"show only": func(r *approval.Rule) { r.ShowOnly = true },
 		"expired":   func(r *approval.Rule) { r.ExpiresAfter = time.Nanosecond },
@@ -239,6 +248,7 @@ func TestShowOnlyAndExpiredCardsHaveNoButtons(t *testing.T) {
 
 // Subscriptions add places to look at, are for admins, and are audited.
 func TestSubscriptions(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, options{})
 	id := w.waits(1)
 	w.card(id)
