@@ -18,6 +18,7 @@ import (
 )
 
 func TestAClickIsWorkedToItsEnd(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, url string) {
 		s := open(t, url)
 		ctx := t.Context()
@@ -65,6 +66,7 @@ func (l later) Error() string             { return "ratelimited" }
 func (l later) RetryAfter() time.Duration { return l.after }
 
 func TestARetryAfterIsObeyedAndOtherErrorsAreRepeated(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, url string) {
 		s := open(t, url)
 		core, logs := observer.New(zap.InfoLevel)
@@ -98,6 +100,7 @@ func TestARetryAfterIsObeyedAndOtherErrorsAreRepeated(t *testing.T) {
 // The worker has looked for the last time, and its job still "runs", when the
 // request changes: the job for that change is skipped as a duplicate.
 func TestAChangeBehindTheWorkersBackIsNotLost(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, url string) {
 		s := open(t, url)
 		ctx := t.Context()
@@ -136,6 +139,7 @@ func TestAChangeBehindTheWorkersBackIsNotLost(t *testing.T) {
 }
 
 func TestACardThatAppearsWhileTheLastOneIsPostedIsNotLost(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, url string) {
 		s := open(t, url)
 		ctx := t.Context()
@@ -168,6 +172,7 @@ func TestACardThatAppearsWhileTheLastOneIsPostedIsNotLost(t *testing.T) {
 }
 
 func TestPollsRunAtStartOnNudgeAndNeverTwoAtOnce(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, url string) {
 		s := open(t, url)
 		began, end := make(chan struct{}, 10), make(chan error)
@@ -196,6 +201,7 @@ func TestPollsRunAtStartOnNudgeAndNeverTwoAtOnce(t *testing.T) {
 }
 
 func TestStopWaitsThenCancels(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, url string) {
 		s := open(t, url)
 		began, ended := make(chan struct{}, 2), make(chan error, 2)
@@ -229,6 +235,7 @@ func TestStopWaitsThenCancels(t *testing.T) {
 }
 
 func TestEverythingIsRequired(t *testing.T) {
+	t.Parallel()
 	_, err := jobs.New(jobs.Config{})
 	require.ErrorContains(t, err, "Store and Schedule are required")
 }

@@ -16,6 +16,7 @@ import (
 // kill -9 in the middle of a signal and of a poll, and start again: both go on at
 // once, not after a lease or a rescue timeout.
 func TestAfterACrashOnSQLiteWorkResumesAtOnce(t *testing.T) {
+	t.Parallel()
 	url := "sqlite://" + t.TempDir() + "/a.db"
 	s, err := store.Open(t.Context(), url, store.Options{})
 	require.NoError(t, err)
@@ -41,6 +42,7 @@ func TestAfterACrashOnSQLiteWorkResumesAtOnce(t *testing.T) {
 }
 
 func TestTwoProcessesOnOneFile(t *testing.T) {
+	t.Parallel()
 	url := "sqlite://" + t.TempDir() + "/a.db"
 	first := spawn(t, url, "")
 	first.hears(t, 20*time.Second, "started")
@@ -65,6 +67,7 @@ func TestSIGTERMHandsThePollOver(t *testing.T) {
 }
 
 func TestAfterACrashAnotherReplicaPolls(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("waits for a lease of 15 s")
 	}

@@ -11,6 +11,7 @@ import (
 )
 
 func TestAbsences(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx := db.open(t), t.Context()
 		now := time.Now().UTC().Truncate(time.Microsecond)
@@ -52,6 +53,7 @@ func TestAbsences(t *testing.T) {
 
 // Who is represented is remembered with the vote and with the decision.
 func TestWhoIsRepresentedIsRemembered(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx, r := db.open(t), t.Context(), request("a")
 		_, err := s.Appear(ctx, r, pki)

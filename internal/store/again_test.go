@@ -10,6 +10,7 @@ import (
 )
 
 func TestARequestThatWaitsAfterAllIsReopened(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx, r := db.open(t), t.Context(), request("a")
 		_, err := s.Appear(ctx, r, store.Placement{Route: "default", Channels: []string{"#pki", "#web"}})
@@ -53,6 +54,7 @@ func TestARequestThatWaitsAfterAllIsReopened(t *testing.T) {
 }
 
 func TestAnotherRouteShowsARequestElsewhere(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx, r := db.open(t), t.Context(), request("a")
 		_, err := s.Appear(ctx, r, store.Placement{})
@@ -69,6 +71,7 @@ func TestAnotherRouteShowsARequestElsewhere(t *testing.T) {
 }
 
 func TestADeletedCardIsPostedAnew(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx, r := db.open(t), t.Context(), request("a")
 		_, err := s.Appear(ctx, r, pki)

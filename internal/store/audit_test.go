@@ -13,6 +13,7 @@ import (
 )
 
 func TestTheAuditLogIsAppendOnly(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx := db.open(t), t.Context()
 		require.NoError(t, s.Audit(ctx, store.Entry{Event: "config.changed"}))
@@ -30,6 +31,7 @@ func TestTheAuditLogIsAppendOnly(t *testing.T) {
 
 // Somebody who owns the database can drop the guards. The chain still tells.
 func TestTamperingIsFound(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct{ attack, says string }{
 		"a changed word":    {`UPDATE audit SET user_id = 'U9' WHERE seq = 2`, "entry 2 was changed"},
 		"a changed detail":  {`UPDATE audit SET detail = '{"n":7}' WHERE seq = 2`, "entry 2 was changed"},
@@ -75,6 +77,7 @@ func TestTamperingIsFound(t *testing.T) {
 }
 
 func TestEntriesAreFilteredAndPaged(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		now := time.Date(2026, 1, 1, 0, 0, 0, 123456789, time.UTC)
 		start := now

@@ -11,6 +11,7 @@ import (
 )
 
 func TestTheBacklogCountsWhatWaits(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		now := time.Now()
 		ctx := t.Context()

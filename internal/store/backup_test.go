@@ -16,6 +16,7 @@ import (
 
 // A backup is made while others write; it is one moment, and can be opened in the place of the database.
 func TestBackupWhileTheServiceWorks(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	url := "sqlite:" + filepath.Join(dir, "with space.db")
 	s := database{url: url}.open(t)
@@ -72,6 +73,7 @@ func known(t *testing.T, s *store.Store) []store.Known {
 
 // Also when nobody works on it. What is not sound is not kept.
 func TestBackupOfADatabaseAtRest(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	url := "sqlite:" + filepath.Join(dir, "approvebot.db")
 	s, err := store.Open(t.Context(), url, store.Options{})

@@ -11,6 +11,7 @@ import (
 )
 
 func TestCardsArePostedInTheOrderPeopleNeedThem(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		s, err := store.Open(t.Context(), db.url, store.Options{Now: func() time.Time { return now }})
@@ -40,6 +41,7 @@ func TestCardsArePostedInTheOrderPeopleNeedThem(t *testing.T) {
 }
 
 func TestACardThatSlackRefusesIsGivenUp(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx, r := db.open(t), t.Context(), request("a")
 		_, err := s.Appear(ctx, r, pki)
@@ -60,6 +62,7 @@ func TestACardThatSlackRefusesIsGivenUp(t *testing.T) {
 }
 
 func TestAMarkThatProvedEmptyIsTakenBack(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx, r := db.open(t), t.Context(), request("a")
 		_, err := s.Appear(ctx, r, pki)
@@ -76,6 +79,7 @@ func TestAMarkThatProvedEmptyIsTakenBack(t *testing.T) {
 }
 
 func TestAThreadGetsItsRepliesInOrder(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx, r := db.open(t), t.Context(), request("a")
 		_, err := s.Appear(ctx, r, pki)

@@ -12,6 +12,7 @@ import (
 
 // The whole way of one request, as every room sees it.
 func TestARequestGoesTheWholeWay(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s := db.open(t)
 		ctx := t.Context()

@@ -10,6 +10,7 @@ import (
 )
 
 func TestARequesterIsToldEachStateOnce(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, r, ctx := db.open(t), request("a"), t.Context()
 		followed := pki

@@ -15,6 +15,7 @@ import (
 )
 
 func TestTenVotesAtOnceMakeOneDecisionOfThree(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		all, ctx := db.replicas(t, 3), t.Context()
 		for round := range 3 {
@@ -46,6 +47,7 @@ func TestTenVotesAtOnceMakeOneDecisionOfThree(t *testing.T) {
 // People who vote and withdraw, polls that revise and workers that end decisions,
 // all at once: in whatever order it happened, the log explains it.
 func TestVotesHoldTogetherUnderConcurrency(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		all, ctx := db.replicas(t, 3), t.Context()
 		r := appeared(t, all[0], "a")
@@ -115,6 +117,7 @@ func anyStep() *rapid.Generator[step] {
 // rests on a word that was taken back or was about something else, never a person
 // or an account twice; and the log tells all of it.
 func TestEveryHistoryIsExplained(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		s, err := store.Open(t.Context(), db.url, store.Options{Now: func() time.Time { now = now.Add(time.Second); return now }})

@@ -19,6 +19,7 @@ func castVote(t *testing.T, s *store.Store, r approval.Request, by approval.Pers
 }
 
 func TestVotedByIsAPersonsOwnLatestFirst(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx := db.open(t), t.Context()
 		day := time.Date(2026, 5, 4, 8, 0, 0, 0, time.UTC)
@@ -52,6 +53,7 @@ func TestVotedByIsAPersonsOwnLatestFirst(t *testing.T) {
 }
 
 func TestOpenMarkMovesWithEveryChange(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx := db.open(t), t.Context()
 		seen := map[string]string{}
@@ -82,6 +84,7 @@ func TestOpenMarkMovesWithEveryChange(t *testing.T) {
 }
 
 func TestAClaimIsSeenReleasedAndLapses(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx := db.open(t), t.Context()
 		r := appeared(t, s, "a")
@@ -134,6 +137,7 @@ func TestAClaimIsSeenReleasedAndLapses(t *testing.T) {
 }
 
 func TestSettingsByPrefix(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx := db.open(t), t.Context()
 		for _, key := range []string{"bülk:1", "bülk:2", "bulk:3", "x"} {

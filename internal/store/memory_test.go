@@ -31,6 +31,7 @@ func mustRecall(t *testing.T, s *store.Store, r approval.Request) hint.Memory {
 }
 
 func TestMemoryOutlivesTheRequests(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx := db.open(t), t.Context()
 		first := asks("a", `EXAMPLE\Alice`, "k1", "www.example.com", "*.example.co.uk")
@@ -69,6 +70,7 @@ func TestMemoryOutlivesTheRequests(t *testing.T) {
 // A denied request teaches nothing, a revocation neither; a hand-over makes two
 // requests of one matter.
 func TestMemoryLearnsFromApprovalsAlone(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx := db.open(t), t.Context()
 		denied := asks("a", "mallory", "k1", "evil.example.net")
@@ -93,6 +95,7 @@ func TestMemoryLearnsFromApprovalsAlone(t *testing.T) {
 
 // What an earlier release has kept is learned from once, when its database is taken over.
 func TestMemoryBeginsWithWhatWasApprovedBefore(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		old, err := store.OpenUnmigrated(t.Context(), db.url)
 		require.NoError(t, err)

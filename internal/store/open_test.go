@@ -15,6 +15,7 @@ import (
 )
 
 func TestBadAddressesAreRefusedInWords(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct{ url, says string }{
 		"nothing":               {"", "must begin with sqlite: or postgres://"},
 		"another database":      {"mysql://root:hunter2@db/x", "must begin with sqlite: or postgres://"},
@@ -36,6 +37,7 @@ func TestBadAddressesAreRefusedInWords(t *testing.T) {
 }
 
 func TestASecondProcessOnTheSameFileIsRefused(t *testing.T) {
+	t.Parallel()
 	url := "sqlite://" + filepath.Join(t.TempDir(), "with space & percent %41.db")
 	s, err := store.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "a.db"), store.Options{})
 	require.NoError(t, err)
@@ -65,6 +67,7 @@ func TestASecondProcessOnTheSameFileIsRefused(t *testing.T) {
 }
 
 func TestAReaderOfPostgresCannotWrite(t *testing.T) {
+	t.Parallel()
 	db := database{url: pgtest.URL(t), several: true}
 	db.open(t)
 	ro, err := store.Open(t.Context(), db.url, store.Options{ReadOnly: true})
@@ -76,6 +79,7 @@ func TestAReaderOfPostgresCannotWrite(t *testing.T) {
 }
 
 func TestWhatWasRememberedSurvivesARestart(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, err := store.Open(t.Context(), db.url, store.Options{})
 		require.NoError(t, err)
@@ -102,6 +106,7 @@ func TestWhatWasRememberedSurvivesARestart(t *testing.T) {
 }
 
 func TestManyReplicasMayStartAtOnce(t *testing.T) {
+	t.Parallel()
 	url := pgtest.URL(t)
 	errs := together(6, func(int) error {
 		s, err := store.Open(t.Context(), url, store.Options{})
@@ -117,6 +122,7 @@ func TestManyReplicasMayStartAtOnce(t *testing.T) {
 
 // Every earlier state of the tables is brought to ours; version 0 is empty.
 func TestEveryEarlierVersionIsMigrated(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		for v := int64(0); ; v++ {
 			url := fmt.Sprintf("%s.%d", db.url, v)
@@ -168,6 +174,7 @@ func TestEveryEarlierVersionIsMigrated(t *testing.T) {
 }
 
 func TestTheTablesCanGoBackAndForth(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx := db.open(t), t.Context()
 		provider, err := s.Provider()
@@ -197,6 +204,7 @@ func mustRequest(t testing.TB, s *store.Store, id approval.ID) store.Record {
 }
 
 func TestADatabaseOfALaterReleaseIsRefused(t *testing.T) {
+	t.Parallel()
 	for name, later := range map[string]string{
 		"our tables":    `INSERT INTO approvebot_migration (version_id, is_applied) VALUES (999, TRUE)`,
 		"the job queue": `INSERT INTO river_migration (line, version) VALUES ('main', 999)`,
@@ -221,6 +229,7 @@ func TestADatabaseOfALaterReleaseIsRefused(t *testing.T) {
 // No signal without a record: when the disk is full nothing is half-done, and
 // when there is room again everything goes on.
 func TestAFullDiskRefusesAndRecovers(t *testing.T) {
+	t.Parallel()
 	db := database{url: "sqlite://" + filepath.Join(t.TempDir(), "a.db")}
 	s, ctx, r := db.open(t), t.Context(), request("a")
 	_, err := s.Appear(ctx, r, pki)
@@ -254,6 +263,7 @@ func long(n int) string {
 
 // Somebody else's tool holds the file's write lock.
 func TestALockedFileRefusesAndRecovers(t *testing.T) {
+	t.Parallel()
 	db := database{url: "sqlite://" + filepath.Join(t.TempDir(), "a.db")}
 	s, ctx, r := db.open(t), t.Context(), request("a")
 	_, err := s.Appear(ctx, r, pki)
@@ -275,6 +285,7 @@ func TestALockedFileRefusesAndRecovers(t *testing.T) {
 }
 
 func TestPostgresAwayIsAnErrorAndPasses(t *testing.T) {
+	t.Parallel()
 	server := pgtest.New(t)
 	db := database{url: server.Database(t), several: true}
 	s, ctx, r := db.open(t), t.Context(), request("a")
@@ -294,6 +305,7 @@ func TestPostgresAwayIsAnErrorAndPasses(t *testing.T) {
 }
 
 func TestEveryCallEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s := db.open(t)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -305,6 +317,7 @@ func TestEveryCallEndsWithItsContext(t *testing.T) {
 }
 
 func TestReplicasAreCounted(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		first := db.open(t)
 		n, err := first.Replicas(t.Context())

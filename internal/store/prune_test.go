@@ -15,6 +15,7 @@ import (
 // What was settled long ago is forgotten with all that belongs to it. What is
 // still needed is not; and the audit log goes on telling of it, unbroken.
 func TestPruneForgetsWhatNobodyNeeds(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		ctx, now := t.Context(), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		s, err := store.Open(ctx, db.url, store.Options{Now: func() time.Time { now = now.Add(time.Second); return now }})
@@ -104,6 +105,7 @@ func TestPruneForgetsWhatNobodyNeeds(t *testing.T) {
 
 // Much of it is forgotten in many short transactions, and in several calls.
 func TestPruneGivesWay(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx, at := db.open(t), t.Context(), time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 		const n = 2050
@@ -128,6 +130,7 @@ func TestPruneGivesWay(t *testing.T) {
 
 // The page about data speaks of every table.
 func TestEveryTableIsExplained(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../../docs/data.md")
 	require.NoError(t, err)
 	for table := range rows(t, database{url: "sqlite:" + t.TempDir() + "/a.db"}.open(t), false) {

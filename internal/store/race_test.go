@@ -45,6 +45,7 @@ func together(n int, fn func(i int) error) []error {
 }
 
 func TestManyClicksMakeOneDecision(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		all := db.replicas(t, 3)
 		r := request("a")
@@ -73,6 +74,7 @@ func TestManyClicksMakeOneDecision(t *testing.T) {
 }
 
 func TestOneDecisionEndsOnce(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		all := db.replicas(t, 3)
 		r := request("a")
@@ -106,6 +108,7 @@ func TestOneDecisionEndsOnce(t *testing.T) {
 }
 
 func TestSeveralReplicasSeeTheSameRequests(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		all := db.replicas(t, 3)
 		const n = 15
@@ -140,6 +143,7 @@ func TestSeveralReplicasSeeTheSameRequests(t *testing.T) {
 // Workers that draw, people who click and polls that revise, all on one card: what
 // is shown at the end is the truth, or a job is on its way.
 func TestNoChangeOfACardIsLost(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		all := db.replicas(t, 3)
 		r := request("a")
@@ -172,6 +176,7 @@ func TestNoChangeOfACardIsLost(t *testing.T) {
 }
 
 func TestTheAuditChainHoldsUnderConcurrency(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		all := db.replicas(t, 3)
 		errs := together(60, func(i int) error {
@@ -185,6 +190,7 @@ func TestTheAuditChainHoldsUnderConcurrency(t *testing.T) {
 }
 
 func TestReplicasAgreeOnASetting(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		all := db.replicas(t, 3)
 		got := make([]string, 9)

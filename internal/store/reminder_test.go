@@ -15,6 +15,7 @@ import (
 func moment(steps ...string) approval.Moment { return approval.Moment{Steps: steps} }
 
 func TestAMomentComesOnce(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s := db.open(t)
 		r := request("a")
@@ -60,6 +61,7 @@ func TestAMomentComesOnce(t *testing.T) {
 }
 
 func TestManyReplicasRemindOnce(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s := db.open(t)
 		stores := []*store.Store{s, s}
@@ -86,6 +88,7 @@ func TestManyReplicasRemindOnce(t *testing.T) {
 }
 
 func TestExpiryDrawsTheCardsAnew(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s := db.open(t)
 		r := request("a")
@@ -104,6 +107,7 @@ func TestExpiryDrawsTheCardsAnew(t *testing.T) {
 
 // The most urgent comes first, wherever people meet requests.
 func TestTheMostUrgentComesFirst(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s := db.open(t)
 		old, calm, pressing := request("a-old"), request("b-calm"), request("c-pressing")

@@ -11,6 +11,7 @@ import (
 )
 
 func TestReviseRedrawsOnlyWhatPeopleSee(t *testing.T) {
+	t.Parallel()
 	base := request("a")
 	with := func(change func(*approval.Request)) approval.Request {
 		r := base
@@ -56,6 +57,7 @@ func TestReviseRedrawsOnlyWhatPeopleSee(t *testing.T) {
 }
 
 func TestADecisionAboutAnOldQuestionIsRefused(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx, r := db.open(t), t.Context(), request("a")
 		_, err := s.Appear(ctx, r, pki)
@@ -78,6 +80,7 @@ func TestADecisionAboutAnOldQuestionIsRefused(t *testing.T) {
 }
 
 func TestAFailedDecisionLeavesTheRequestToTheNext(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx, r := db.open(t), t.Context(), request("a")
 		_, err := s.Appear(ctx, r, pki)
@@ -108,6 +111,7 @@ func TestAFailedDecisionLeavesTheRequestToTheNext(t *testing.T) {
 }
 
 func TestAMatterIsFollowedAcrossKinds(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		now := time.Now()
 		s, err := store.Open(t.Context(), db.url, store.Options{Now: func() time.Time { now = now.Add(time.Millisecond); return now }})
@@ -140,6 +144,7 @@ func TestAMatterIsFollowedAcrossKinds(t *testing.T) {
 }
 
 func TestSettleNeedsAnEnd(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx, r := db.open(t), t.Context(), request("a")
 		_, err := s.Appear(ctx, r, pki)
@@ -159,6 +164,7 @@ func TestSettleNeedsAnEnd(t *testing.T) {
 }
 
 func TestPruneForgetsOldRequestsAndKeepsTheAudit(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		s, err := store.Open(t.Context(), db.url, store.Options{Now: func() time.Time { return now }})

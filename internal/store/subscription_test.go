@@ -13,6 +13,7 @@ import (
 )
 
 func TestSubscriptionsAreRememberedAndAudited(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx := db.open(t), t.Context()
 		web := store.Subscription{ID: "s1", Channel: "C1", Filter: json.RawMessage(`{"template":"Web*"}`), CreatedBy: alice, Created: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
@@ -47,6 +48,7 @@ func TestSubscriptionsAreRememberedAndAudited(t *testing.T) {
 }
 
 func TestOnceIsTrueForOne(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		all, ctx := db.replicas(t, 3), t.Context()
 		firsts := make([]bool, 9)

@@ -13,6 +13,7 @@ import (
 )
 
 func TestSurveyChangesNothing(t *testing.T) {
+	t.Parallel()
 	address := pgtest.URL(t)
 	survey := func(address string) store.Survey {
 		s, err := store.Open(t.Context(), address, store.Options{ReadOnly: true})
@@ -62,6 +63,7 @@ func TestSurveyChangesNothing(t *testing.T) {
 }
 
 func TestSurveyIsForSharedDatabases(t *testing.T) {
+	t.Parallel()
 	s, err := store.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "a.db"), store.Options{})
 	require.NoError(t, err)
 	defer s.Close()

@@ -10,6 +10,7 @@ import (
 )
 
 func TestTheSweepReplacesEveryLostJob(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx := db.open(t), t.Context()
 		shown, waiting, quiet := request("shown"), request("waiting"), request("quiet")
@@ -37,6 +38,7 @@ func TestTheSweepReplacesEveryLostJob(t *testing.T) {
 }
 
 func TestAClickMovesItsJobsForward(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx, r := db.open(t), t.Context(), request("a")
 		_, err := s.Appear(ctx, r, pki)

@@ -16,6 +16,7 @@ import (
 // Those who write at the same moment share a commit. Whoever fails fails alone, and
 // what the others were told holds.
 func TestManyAtOnceAndSomeOfThemFail(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s := db.open(t)
 		const n = 40
@@ -52,6 +53,7 @@ func TestManyAtOnceAndSomeOfThemFail(t *testing.T) {
 
 // Whoever gives up before anything was begun has changed nothing.
 func TestWhoGivesUpIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s := db.open(t)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -65,6 +67,7 @@ func TestWhoGivesUpIsNotWaitedFor(t *testing.T) {
 
 // A statement that is kept prepared can be asked again while its rows are open.
 func TestAStatementInUseIsNotDisturbed(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s := db.open(t)
 		for i := range 5 {

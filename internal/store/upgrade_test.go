@@ -53,6 +53,7 @@ var written = []struct {
 
 // Whatever an earlier release wrote is there after an upgrade, means the same, and can be gone on with.
 func TestEveryEarlierVersionsDataIsKept(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		at := time.Date(2025, 1, 2, 3, 4, 5, 0, time.UTC)
 		for version := int64(1); ; version++ {

@@ -57,6 +57,7 @@ func standing(t testing.TB, s *store.Store, id approval.ID) (users []string) {
 }
 
 func TestTheVoteThatCompletesAQuorumMakesTheDecision(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx := db.open(t), t.Context()
 		r := appeared(t, s, "a")
@@ -114,6 +115,7 @@ func TestTheVoteThatCompletesAQuorumMakesTheDecision(t *testing.T) {
 }
 
 func TestAVoteCanBeReplacedAndWithdrawn(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx := db.open(t), t.Context()
 		r := appeared(t, s, "a")
@@ -146,6 +148,7 @@ func TestAVoteCanBeReplacedAndWithdrawn(t *testing.T) {
 }
 
 func TestVotesAboutAnotherQuestionAreVoidForGood(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx := db.open(t), t.Context()
 		r := appeared(t, s, "a")
@@ -182,6 +185,7 @@ func TestVotesAboutAnotherQuestionAreVoidForGood(t *testing.T) {
 }
 
 func TestADecisionNamesOnlyPeopleWhoseVotesStand(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx := db.open(t), t.Context()
 		r := appeared(t, s, "a")
@@ -205,6 +209,7 @@ func TestADecisionNamesOnlyPeopleWhoseVotesStand(t *testing.T) {
 }
 
 func TestTheVotesOfAFailedDecisionStandAgain(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx := db.open(t), t.Context()
 		r := appeared(t, s, "a")
@@ -226,6 +231,7 @@ func TestTheVotesOfAFailedDecisionStandAgain(t *testing.T) {
 }
 
 func TestKeyfactorWantsFurtherPeopleAndAccounts(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx := db.open(t), t.Context()
 		r := appeared(t, s, "a")
@@ -297,6 +303,7 @@ func TestKeyfactorWantsFurtherPeopleAndAccounts(t *testing.T) {
 
 // An error that is over when a later decision is counted is no longer told.
 func TestAFailureBeforeACountIsForgotten(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		s, err := store.Open(t.Context(), db.url, store.Options{Now: func() time.Time { now = now.Add(time.Second); return now }})
@@ -320,6 +327,7 @@ func TestAFailureBeforeACountIsForgotten(t *testing.T) {
 }
 
 func TestWhatKeyfactorCountedSurvivesAReopening(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx := db.open(t), t.Context()
 		r := appeared(t, s, "a")
@@ -357,6 +365,7 @@ func TestWhatKeyfactorCountedSurvivesAReopening(t *testing.T) {
 // The answer to a commit may be lost; whoever tells the same vote again hears what
 // became of it.
 func TestTheSameVoteAgainIsTheSameVote(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx := db.open(t), t.Context()
 		r := appeared(t, s, "a")
@@ -380,6 +389,7 @@ func TestTheSameVoteAgainIsTheSameVote(t *testing.T) {
 
 // A vote lapses as it was cast: one that was cast anew meanwhile stands.
 func TestAVoteLapses(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db database) {
 		s, ctx := db.open(t), t.Context()
 		r := appeared(t, s, "a")
